@@ -1,0 +1,2 @@
+//! BTF: parse, check, write, look up
+#![no_std]

@@ -1,0 +1,2 @@
+//! BPF to machine code: lowering to the host ISAs
+#![no_std]

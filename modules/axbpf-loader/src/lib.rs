@@ -1,0 +1,2 @@
+//! BPF ELF objects: bytes to ObjectSpec to linked instructions
+#![no_std]

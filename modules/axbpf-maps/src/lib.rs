@@ -1,0 +1,2 @@
+//! BPF maps and ring buffers, safe in probe context
+#![no_std]

@@ -1,0 +1,2 @@
+//! The run contract of BPF programs and the interpreter
+#![no_std]

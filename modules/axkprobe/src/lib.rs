@@ -1,0 +1,2 @@
+//! kprobes and kretprobes for kernels in one address space
+#![no_std]

@@ -35,12 +35,7 @@ impl RawInsn {
 
     /// Reads a slot from its bytes.
     pub const fn from_bytes(b: [u8; 8]) -> Self {
-        Self {
-            opcode: b[0],
-            regs: b[1],
-            off: i16::from_le_bytes([b[2], b[3]]),
-            imm: i32::from_le_bytes([b[4], b[5], b[6], b[7]]),
-        }
+        Self { opcode: b[0], regs: b[1], off: i16::from_le_bytes([b[2], b[3]]), imm: i32::from_le_bytes([b[4], b[5], b[6], b[7]]) }
     }
 
     /// The slot as bytes.

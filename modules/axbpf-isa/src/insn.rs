@@ -380,4 +380,13 @@ impl Insn {
     pub const fn slots(&self) -> usize {
         if matches!(self, Insn::LoadImm64 { .. }) { 2 } else { 1 }
     }
+
+    /// Distance of the jump it may take, in slots from the next instruction; `None` for all but jumps and branches.
+    pub const fn jump_offset(&self) -> Option<i32> {
+        match *self {
+            Insn::Jump { offset, .. } => Some(offset),
+            Insn::Branch { offset, .. } | Insn::MayGoto { offset } => Some(offset as i32),
+            _ => None,
+        }
+    }
 }

@@ -4,6 +4,7 @@
 //! - [`Insn`]: a decoded instruction. [`decode`] makes one from one or two slots and refuses what RFC 9669 does not define,
 //!   reserved fields that are not zero included; [`Insn::encode`] is its inverse.
 //! - [`FORMS`]: the table of all forms that an instruction can take, which the rest reads; [`opcode`] names the parts of the opcode byte.
+//! - [`AluOp::eval`], [`JmpOp::eval`], [`ByteOrder::eval`]: what operations compute.
 //! - [`asm`] and [`disasm`]: text in the notation of llvm-objdump and bpftool.
 //!
 //! Positions are slots ([`InsnIdx`]): a wide instruction (`lddw`) takes two.
@@ -19,6 +20,7 @@ mod form;
 mod insn;
 pub mod opcode;
 mod raw;
+mod sem;
 mod text;
 
 pub use code::{DecodeCause, DecodeError, FieldName, decode, insns};

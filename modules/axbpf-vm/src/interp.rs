@@ -1,0 +1,409 @@
+//! The interpreter: instructions turned once into a function and its operands each, then called one after the other.
+//!
+//! Everything here is generic over [`Memory`] and safe; what memory is decides whether a run is checked or trusted.
+use crate::program::Program;
+use crate::{HelperFn, MAX_LOOPS};
+use alloc::boxed::Box;
+use alloc::vec::Vec;
+use axbpf_abi::MAX_CALL_FRAMES;
+use axbpf_isa::{AluOp, AtomicOp, ByteOrder, Callee, Imm64, Insn, InsnIdx, JmpOp, Operand, Reg, Size, Width};
+use core::fmt;
+
+/// What programs read and write. `None` is a fault.
+pub(crate) trait Memory: Sized {
+    /// Reads, zero-extended.
+    fn load(&self, size: Size, addr: u64) -> Option<u64>;
+    /// Writes the low bytes of `value`.
+    fn store(&mut self, size: Size, addr: u64, value: u64) -> Option<()>;
+    /// Does `op` (size W or Dw) and returns the old value, zero-extended. `expected` is R0, for [`AtomicOp::Cmpxchg`].
+    fn atomic(&mut self, op: AtomicOp, size: Size, addr: u64, src: u64, expected: u64) -> Option<u64>;
+    /// Whether one more instruction may run.
+    fn tick(&mut self) -> bool;
+}
+
+/// Why a run ended early.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum FaultCause {
+    /// An access outside the program's memory, or a misaligned atomic.
+    Access {
+        /// First byte.
+        addr: u64,
+        /// Length in bytes.
+        size: u32,
+        /// Whether it writes.
+        write: bool,
+    },
+    /// More than eight frames.
+    CallDepth,
+    /// The budget of instructions is spent.
+    Budget,
+}
+
+/// Why and where a run ended early.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Fault {
+    /// The instruction.
+    pub at: InsnIdx,
+    /// Why.
+    pub cause: FaultCause,
+}
+
+impl fmt::Display for Fault {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "insn {}: ", self.at)?;
+        match self.cause {
+            FaultCause::Access { addr, size, write } => {
+                let what = if write { "write" } else { "read" };
+                write!(f, "{what} of {size} bytes at {addr:#x}, outside the program's memory or misaligned")
+            }
+            FaultCause::CallDepth => write!(f, "more than {MAX_CALL_FRAMES} frames; the call chain is too deep"),
+            FaultCause::Budget => f.write_str("the budget of instructions is spent; the program may not end"),
+        }
+    }
+}
+
+impl core::error::Error for Fault {}
+
+/// Runs one instruction and returns the slot of the next; [`END`] after the last.
+type Step<M> = fn(&mut Machine<'_, M>, &Op<M>, usize) -> usize;
+
+/// Past any program, so the look-up of the next instruction ends the run.
+const END: usize = usize::MAX;
+
+/// An instruction made ready.
+pub(crate) struct Op<M> {
+    step: Step<M>,
+    /// Immediate, sign-extended; stack bytes of the caller for calls; index for helpers.
+    imm: u64,
+    /// Offset of an access in bytes; target slot of a jump.
+    off: i32,
+    dst: u8,
+    src: u8,
+}
+
+impl<M> Op<M> {
+    fn target(&self) -> usize {
+        self.off as u32 as usize
+    }
+}
+
+/// A program made ready: one entry a slot, so that slots are positions (the second half of a wide load is never reached).
+pub(crate) struct Code<M> {
+    ops: Box<[Op<M>]>,
+    helpers: Box<[HelperFn]>,
+}
+
+/// What a call saves.
+#[derive(Clone, Copy)]
+struct Frame {
+    /// R6 to R10.
+    saved: [u64; 5],
+    /// Slot after the call.
+    back: usize,
+}
+
+/// A run in progress.
+pub(crate) struct Machine<'a, M> {
+    /// R0 to R10; 16 so that a masked index needs no check.
+    regs: [u64; 16],
+    /// Those of the callers; the program itself needs none.
+    frames: [Frame; MAX_CALL_FRAMES - 1],
+    depth: usize,
+    /// Falls through left for `may_goto`.
+    loops: u32,
+    fault: Option<Fault>,
+    helpers: &'a [HelperFn],
+    pub(crate) mem: M,
+}
+
+impl<M: Memory> Machine<'_, M> {
+    #[inline(always)]
+    fn dst(&self, op: &Op<M>) -> u64 {
+        self.regs[usize::from(op.dst & 15)]
+    }
+
+    #[inline(always)]
+    fn src(&self, op: &Op<M>) -> u64 {
+        self.regs[usize::from(op.src & 15)]
+    }
+
+    #[inline(always)]
+    fn set(&mut self, op: &Op<M>, value: u64) {
+        self.regs[usize::from(op.dst & 15)] = value;
+    }
+
+    #[cold]
+    fn fail(&mut self, pc: usize, cause: FaultCause) -> usize {
+        self.fault = Some(Fault { at: InsnIdx(pc as u32), cause });
+        END
+    }
+
+    #[inline(always)]
+    fn load(&mut self, op: &Op<M>, pc: usize, size: Size, finish: impl Fn(u64) -> u64) -> usize {
+        let addr = self.src(op).wrapping_add_signed(op.off.into());
+        match self.mem.load(size, addr) {
+            Some(value) => self.set(op, finish(value)),
+            None => return self.fail(pc, FaultCause::Access { addr, size: size.bytes(), write: false }),
+        }
+        pc + 1
+    }
+
+    #[inline(always)]
+    fn store(&mut self, op: &Op<M>, pc: usize, size: Size, value: u64) -> usize {
+        let addr = self.dst(op).wrapping_add_signed(op.off.into());
+        match self.mem.store(size, addr, value) {
+            Some(()) => pc + 1,
+            None => self.fail(pc, FaultCause::Access { addr, size: size.bytes(), write: true }),
+        }
+    }
+
+    #[inline(always)]
+    fn atomic(&mut self, op: &Op<M>, pc: usize, what: AtomicOp, size: Size) -> usize {
+        let addr = self.dst(op).wrapping_add_signed(op.off.into());
+        let Some(old) = self.mem.atomic(what, size, addr, self.src(op), self.regs[0]) else {
+            return self.fail(pc, FaultCause::Access { addr, size: size.bytes(), write: true });
+        };
+        match what {
+            AtomicOp::Cmpxchg => self.regs[0] = old,
+            _ if what.fetches() => self.regs[usize::from(op.src & 15)] = old,
+            _ => {}
+        }
+        pc + 1
+    }
+
+    fn call(&mut self, op: &Op<M>, pc: usize) -> usize {
+        let Some(frame) = self.frames.get_mut(self.depth) else { return self.fail(pc, FaultCause::CallDepth) };
+        let [.., r6, r7, r8, r9, r10, _, _, _, _, _] = self.regs;
+        *frame = Frame { saved: [r6, r7, r8, r9, r10], back: pc + 1 };
+        self.depth += 1;
+        self.regs[10] = r10.wrapping_sub(op.imm);
+        op.target()
+    }
+
+    fn exit(&mut self) -> usize {
+        let Some(depth) = self.depth.checked_sub(1) else { return END };
+        self.depth = depth;
+        let Frame { saved, back } = self.frames[depth];
+        self.regs[6..11].copy_from_slice(&saved);
+        back
+    }
+}
+
+/// Runs the program from its start with R1, R2 and R10 as given.
+pub(crate) fn run<M: Memory>(code: &Code<M>, mem: M, args: [u64; 2], fp: u64) -> Result<u64, Fault> {
+    let mut regs = [0; 16];
+    (regs[1], regs[2], regs[10]) = (args[0], args[1], fp);
+    let frames = [Frame { saved: [0; 5], back: END }; MAX_CALL_FRAMES - 1];
+    let mut m = Machine { regs, frames, depth: 0, loops: MAX_LOOPS, fault: None, helpers: &code.helpers, mem };
+    let mut pc = 0;
+    while let Some(op) = code.ops.get(pc) {
+        pc = if m.mem.tick() { (op.step)(&mut m, op, pc) } else { m.fail(pc, FaultCause::Budget) };
+    }
+    match m.fault {
+        Some(fault) => Err(fault),
+        None => Ok(m.regs[0]),
+    }
+}
+
+impl<M: Memory> Code<M> {
+    /// Makes a program ready.
+    pub(crate) fn new(program: &Program) -> Self {
+        let mut ops: Vec<Op<M>> = Vec::with_capacity(program.slots().len());
+        let mut helpers = Vec::new();
+        for subprog in &program.facts().subprogs {
+            for (at, insn) in program.insns_of(subprog) {
+                let mut op = prepare(insn, at);
+                match insn {
+                    Insn::Call(Callee::Local { .. }) => op.imm = subprog.stack.into(),
+                    Insn::Call(Callee::Helper(id)) => {
+                        op.imm = helpers.len() as u64;
+                        helpers.extend(program.helper(id));
+                    }
+                    _ => {}
+                }
+                ops.push(op);
+                if insn.slots() == 2 {
+                    ops.push(prepare(Insn::Exit, at));
+                }
+            }
+        }
+        Code { ops: ops.into(), helpers: helpers.into() }
+    }
+}
+
+/// An instruction at slot `at` as function and operands.
+fn prepare<M: Memory>(insn: Insn, at: InsnIdx) -> Op<M> {
+    let op = |step, dst: Reg, src: Operand, off| {
+        let (src, imm) = match src {
+            Operand::Reg(src) => (src.index() as u8, 0),
+            Operand::Imm(imm) => (0, imm as i64 as u64),
+        };
+        Op { step, imm, off, dst: dst.index() as u8, src }
+    };
+    // The target's slot; `Program` has proved that it is one.
+    let to = |offset: i32| at.0.wrapping_add(1).wrapping_add_signed(offset) as i32;
+    let none = Operand::Imm(0);
+    match insn {
+        Insn::Alu { op: what, width, dst, src } => op(alu(what, width, src), dst, src, 0),
+        Insn::Neg { width, dst } => op(neg(width), dst, none, 0),
+        Insn::MovSx { width, dst, src, from } => op(mov_sx(width, from), dst, Operand::Reg(src), 0),
+        Insn::End { order, dst, size } => op(end(order, size), dst, none, 0),
+        Insn::LoadImm64 { dst, imm } => {
+            // `Program` takes plain values only.
+            let imm = if let Imm64::Value(value) = imm { value } else { 0 };
+            Op {
+                imm,
+                ..op(
+                    |m, op, pc| {
+                        m.set(op, op.imm);
+                        pc + 2
+                    },
+                    dst,
+                    none,
+                    0,
+                )
+            }
+        }
+        Insn::Load { size, sx, dst, src, off } => op(load(size, sx), dst, Operand::Reg(src), off.into()),
+        Insn::Store { size, dst, off, src } => op(store(size, src), dst, src, off.into()),
+        Insn::Atomic { op: what, size, dst, off, src } => op(atomic(what, size), dst, Operand::Reg(src), off.into()),
+        Insn::Jump { offset, .. } => op(|_, op, _| op.target(), Reg::R0, none, to(offset)),
+        Insn::Branch { op: what, width, dst, src, offset } => op(branch(what, width, src), dst, src, to(offset.into())),
+        Insn::MayGoto { offset } => op(may_goto, Reg::R0, none, to(offset.into())),
+        Insn::Call(Callee::Local { offset }) => op(|m, op, pc| m.call(op, pc), Reg::R0, none, to(offset)),
+        Insn::Call(Callee::Helper(_)) => op(call_helper, Reg::R0, none, 0),
+        // `Program` refuses kernel functions and packet loads.
+        Insn::Exit | Insn::Call(Callee::Kfunc { .. }) | Insn::LoadAbs { .. } | Insn::LoadInd { .. } => {
+            op(|m, _, _| m.exit(), Reg::R0, none, 0)
+        }
+    }
+}
+
+fn may_goto<M: Memory>(m: &mut Machine<'_, M>, op: &Op<M>, pc: usize) -> usize {
+    match m.loops.checked_sub(1) {
+        Some(left) => {
+            m.loops = left;
+            pc + 1
+        }
+        None => op.target(),
+    }
+}
+
+fn call_helper<M: Memory>(m: &mut Machine<'_, M>, op: &Op<M>, pc: usize) -> usize {
+    let [_, r1, r2, r3, r4, r5, ..] = m.regs;
+    // One entry a call: `Code::new` counts them.
+    m.regs[0] = m.helpers[op.imm as usize](r1, r2, r3, r4, r5);
+    pc + 1
+}
+
+// One function a kind of instruction, made from the kind's meaning in axbpf-isa with everything but the operands constant.
+
+fn alu<M: Memory>(op: AluOp, width: Width, src: Operand) -> Step<M> {
+    macro_rules! select {
+        ($($op:ident)*) => { match (op, width, src) { $(
+            (AluOp::$op, Width::W64, Operand::Reg(_)) => |m, o, pc| { m.set(o, AluOp::$op.eval(Width::W64, m.dst(o), m.src(o))); pc + 1 },
+            (AluOp::$op, Width::W64, Operand::Imm(_)) => |m, o, pc| { m.set(o, AluOp::$op.eval(Width::W64, m.dst(o), o.imm)); pc + 1 },
+            (AluOp::$op, Width::W32, Operand::Reg(_)) => |m, o, pc| { m.set(o, AluOp::$op.eval(Width::W32, m.dst(o), m.src(o))); pc + 1 },
+            (AluOp::$op, Width::W32, Operand::Imm(_)) => |m, o, pc| { m.set(o, AluOp::$op.eval(Width::W32, m.dst(o), o.imm)); pc + 1 },
+        )* } };
+    }
+    select!(Add Sub Mul Div Sdiv Or And Lsh Rsh Mod Smod Xor Mov Arsh)
+}
+
+fn branch<M: Memory>(op: JmpOp, width: Width, src: Operand) -> Step<M> {
+    macro_rules! select {
+        ($($op:ident)*) => { match (op, width, src) { $(
+            (JmpOp::$op, Width::W64, Operand::Reg(_)) => |m, o, pc| if JmpOp::$op.eval(Width::W64, m.dst(o), m.src(o)) { o.target() } else { pc + 1 },
+            (JmpOp::$op, Width::W64, Operand::Imm(_)) => |m, o, pc| if JmpOp::$op.eval(Width::W64, m.dst(o), o.imm) { o.target() } else { pc + 1 },
+            (JmpOp::$op, Width::W32, Operand::Reg(_)) => |m, o, pc| if JmpOp::$op.eval(Width::W32, m.dst(o), m.src(o)) { o.target() } else { pc + 1 },
+            (JmpOp::$op, Width::W32, Operand::Imm(_)) => |m, o, pc| if JmpOp::$op.eval(Width::W32, m.dst(o), o.imm) { o.target() } else { pc + 1 },
+        )* } };
+    }
+    select!(Eq Gt Ge Set Ne Sgt Sge Lt Le Slt Sle)
+}
+
+fn neg<M: Memory>(width: Width) -> Step<M> {
+    match width {
+        Width::W64 => |m, o, pc| {
+            m.set(o, AluOp::Sub.eval(Width::W64, 0, m.dst(o)));
+            pc + 1
+        },
+        Width::W32 => |m, o, pc| {
+            m.set(o, AluOp::Sub.eval(Width::W32, 0, m.dst(o)));
+            pc + 1
+        },
+    }
+}
+
+/// Selects by size, which is then constant in each of the functions.
+macro_rules! by_size {
+    ($size:expr, $s:ident => $step:expr) => {
+        match $size {
+            Size::B => {
+                const $s: Size = Size::B;
+                $step
+            }
+            Size::H => {
+                const $s: Size = Size::H;
+                $step
+            }
+            Size::W => {
+                const $s: Size = Size::W;
+                $step
+            }
+            Size::Dw => {
+                const $s: Size = Size::Dw;
+                $step
+            }
+        }
+    };
+}
+
+fn mov_sx<M: Memory>(width: Width, from: Size) -> Step<M> {
+    match width {
+        Width::W64 => by_size!(from, S => |m, o, pc| { m.set(o, S.sign_extend(m.src(o))); pc + 1 }),
+        Width::W32 => by_size!(from, S => |m, o, pc| { m.set(o, Width::W32.truncate(S.sign_extend(m.src(o)))); pc + 1 }),
+    }
+}
+
+fn end<M: Memory>(order: ByteOrder, size: Size) -> Step<M> {
+    match order {
+        ByteOrder::ToLe => by_size!(size, S => |m, o, pc| { m.set(o, ByteOrder::ToLe.eval(S, m.dst(o))); pc + 1 }),
+        ByteOrder::ToBe | ByteOrder::Swap => by_size!(size, S => |m, o, pc| { m.set(o, ByteOrder::Swap.eval(S, m.dst(o))); pc + 1 }),
+    }
+}
+
+fn load<M: Memory>(size: Size, sx: bool) -> Step<M> {
+    match sx {
+        false => by_size!(size, S => |m, o, pc| m.load(o, pc, S, |value| value)),
+        true => by_size!(size, S => |m, o, pc| m.load(o, pc, S, |value| S.sign_extend(value))),
+    }
+}
+
+fn store<M: Memory>(size: Size, src: Operand) -> Step<M> {
+    match src {
+        Operand::Reg(_) => by_size!(size, S => |m, o, pc| m.store(o, pc, S, m.src(o))),
+        Operand::Imm(_) => by_size!(size, S => |m, o, pc| m.store(o, pc, S, o.imm)),
+    }
+}
+
+fn atomic<M: Memory>(op: AtomicOp, size: Size) -> Step<M> {
+    macro_rules! select {
+        ($($op:pat => $value:expr,)*) => { match (op, size) { $(
+            ($op, Size::Dw) => |m, o, pc| m.atomic(o, pc, $value, Size::Dw),
+            ($op, _) => |m, o, pc| m.atomic(o, pc, $value, Size::W),
+        )* } };
+    }
+    select! {
+        AtomicOp::Add { fetch: false } => AtomicOp::Add { fetch: false },
+        AtomicOp::Add { fetch: true } => AtomicOp::Add { fetch: true },
+        AtomicOp::Or { fetch: false } => AtomicOp::Or { fetch: false },
+        AtomicOp::Or { fetch: true } => AtomicOp::Or { fetch: true },
+        AtomicOp::And { fetch: false } => AtomicOp::And { fetch: false },
+        AtomicOp::And { fetch: true } => AtomicOp::And { fetch: true },
+        AtomicOp::Xor { fetch: false } => AtomicOp::Xor { fetch: false },
+        AtomicOp::Xor { fetch: true } => AtomicOp::Xor { fetch: true },
+        AtomicOp::Xchg => AtomicOp::Xchg,
+        AtomicOp::Cmpxchg => AtomicOp::Cmpxchg,
+    }
+}

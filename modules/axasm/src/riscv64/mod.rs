@@ -1,0 +1,2 @@
+//! riscv64.
+pub mod enc;

@@ -94,7 +94,7 @@ pub struct Unresolved {
 
 impl fmt::Display for Unresolved {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "insn {}: {} of {} at {} needs the kernel's btf", self.at, self.kind.name(), self.type_name, self.path)
+        write!(f, "{} of {} at {} needs the kernel's btf", self.kind.name(), self.type_name, self.path)
     }
 }
 

@@ -34,7 +34,7 @@ impl SectionDef {
         let name = section.strip_prefix('?').unwrap_or(section);
         DEFS.iter().find_map(|def| match name.strip_prefix(def.prefix)? {
             "" => Some((def, None)),
-            rest if def.takes_target => Some((def, Some(rest.strip_prefix('/')?))),
+            rest if def.takes_target => Some((def, Some(rest.strip_prefix('/')?).filter(|t| !t.is_empty()))),
             _ => None,
         })
     }

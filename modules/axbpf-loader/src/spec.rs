@@ -171,6 +171,24 @@ impl ObjectSpec {
         Ok(())
     }
 
+    /// Answers what the object asks about the kernel (`__kconfig`): sets those of these values that it declares, in as many bytes as it
+    /// declares. LINUX_KERNEL_VERSION (major << 16 | minor << 8 | patch) and LINUX_HAS_BPF_COOKIE are the ones that objects use.
+    pub fn set_kconfig(&mut self, values: &[(&str, u64)]) -> Result<(), VariableError> {
+        for (name, value) in values {
+            if !self.externs.iter().any(|e| e.name == *name && matches!(e.kind, ExternKind::Kconfig { .. })) {
+                continue;
+            }
+            let Some((_, var)) = self.variable(name) else { continue };
+            let (bytes, size) = (value.to_le_bytes(), var.size);
+            let fits = |n: &usize| *n <= 8 && bytes[*n..].iter().all(|&b| b == 0);
+            let Some(len) = usize::try_from(size).ok().filter(fits) else {
+                return Err(VariableError::Size { name: (*name).to_owned(), size, given: 8 });
+            };
+            self.set_variable(name, &bytes[..len])?;
+        }
+        Ok(())
+    }
+
     /// What the source says at a line of [`LinkedProgram::line_info`](crate::LinkedProgram::line_info).
     pub fn source_line(&self, info: &LineInfo) -> Option<SourceLine<'_>> {
         let text = |off| self.btf.as_ref()?.str_bytes(off).map(String::from_utf8_lossy);

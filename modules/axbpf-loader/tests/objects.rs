@@ -149,7 +149,12 @@ fn externs_are_listed_and_resolved() {
     let missing = object.link("optional", &mut ()).unwrap_err();
     assert_eq!(missing.cause, LinkCause::Unresolved { name: "LINUX_KERNEL_VERSION".into(), kind: "kconfig value" });
     assert_eq!(missing.at, Some(("optional".into(), InsnIdx(0))));
-    object.set_variable("LINUX_KERNEL_VERSION", &0x60c00u32.to_le_bytes()).unwrap();
+    let answers = [("LINUX_KERNEL_VERSION", 0x60c00), ("LINUX_HAS_BPF_COOKIE", 1), ("CONFIG_HZ", 100)];
+    object.set_kconfig(&answers).unwrap();
+    assert_eq!(object.variable_bytes("LINUX_KERNEL_VERSION").unwrap(), 0x60c00u32.to_le_bytes());
+    assert_eq!(object.variable_bytes("LINUX_HAS_BPF_COOKIE").unwrap(), [1]);
+    let too_large = VariableError::Size { name: "LINUX_HAS_BPF_COOKIE".into(), size: 1, given: 8 };
+    assert_eq!(object.set_kconfig(&[("LINUX_HAS_BPF_COOKIE", 256)]), Err(too_large));
     assert_eq!(map_loads(&object, &link(&object, "optional"))[0].0, ".kconfig");
     assert!(!object.program("optional").unwrap().autoload);
 
@@ -223,6 +228,7 @@ fn sections_say_type_and_target() {
     let of = |name: &str| SectionDef::of(name).map(|(d, t)| (d.prefix, d.prog_type, d.attach_type, d.is_sleepable(), t.map(String::from)));
     let some = |t: &str| Some(t.to_string());
     assert_eq!(of("kprobe/f+0x10"), Some(("kprobe", ProgType::Kprobe, None, false, some("f+0x10"))));
+    assert_eq!(of("kprobe/").unwrap().4, None);
     assert_eq!(of("kprobe"), Some(("kprobe", ProgType::Kprobe, None, false, None)));
     assert_eq!(of("?fentry.s/f"), Some(("fentry.s", ProgType::Tracing, Some(AttachType::TraceFentry), true, some("f"))));
     assert_eq!(of("kprobe.multi/a*"), Some(("kprobe.multi", ProgType::Kprobe, Some(AttachType::TraceKprobeMulti), false, some("a*"))));

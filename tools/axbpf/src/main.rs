@@ -1,2 +1,71 @@
-//! Host command.
-fn main() {}
+//! Layer 5. The host command: BPF objects are checked, run and shown before they reach a unikernel; a linked unikernel gets its symbols.
+use std::{env, io, process::ExitCode};
+
+mod args;
+mod conformance;
+mod dump;
+mod object;
+
+use args::Args;
+
+const USAGE: &str = "\
+usage: axbpf COMMAND ...
+  dump OBJ [--prog NAME] [--bytes]                text of the linked programs; --bytes: with their encoding
+  conformance [MEM] [--engine interp]             runs the program on standard input (hex) over the memory MEM (hex); prints R0
+OBJ is a file that clang -target bpf wrote.
+status: 0 done; 1 failed or refused; 2 arguments or input that cannot be used
+";
+
+/// Why the command ends early: its exit status and what it says.
+struct Failure {
+    status: u8,
+    message: String,
+}
+
+impl Failure {
+    /// The work was done and the answer is no.
+    fn refused(message: impl ToString) -> Failure {
+        Failure { status: 1, message: message.to_string() }
+    }
+
+    /// Arguments or input that cannot be used.
+    fn unusable(message: impl ToString) -> Failure {
+        Failure { status: 2, message: message.to_string() }
+    }
+}
+
+impl From<io::Error> for Failure {
+    fn from(error: io::Error) -> Failure {
+        match error.kind() {
+            // Whoever read the output has seen enough.
+            io::ErrorKind::BrokenPipe => Failure { status: 0, message: String::new() },
+            _ => Failure::refused(format!("standard output: {error}")),
+        }
+    }
+}
+
+fn run() -> Result<ExitCode, Failure> {
+    let mut words =
+        env::args_os().skip(1).map(|word| word.into_string().map_err(|w| Failure::unusable(format!("argument {w:?} is not text"))));
+    let command = words.next().transpose()?;
+    let args = Args::new(words.collect::<Result<_, _>>()?);
+    match command.as_deref() {
+        Some("dump") => dump::run(args),
+        Some("conformance") => conformance::run(args),
+        Some("--help" | "-h" | "help") => {
+            print!("{USAGE}");
+            Ok(ExitCode::SUCCESS)
+        }
+        Some(other) => Err(Failure::unusable(format!("command {other} is unknown; axbpf --help lists them"))),
+        None => Err(Failure::unusable("command is missing; axbpf --help lists them")),
+    }
+}
+
+fn main() -> ExitCode {
+    run().unwrap_or_else(|failure| {
+        if !failure.message.is_empty() {
+            eprintln!("axbpf: {}", failure.message);
+        }
+        ExitCode::from(failure.status)
+    })
+}

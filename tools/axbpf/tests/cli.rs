@@ -1,0 +1,177 @@
+//! The command as its users call it.
+use std::{
+    fs,
+    io::Write,
+    path::{Path, PathBuf},
+    process::{Command, Output, Stdio},
+};
+
+fn axbpf(args: &[&str], input: &str) -> Output {
+    let mut child = Command::new(env!("CARGO_BIN_EXE_axbpf"))
+        .args(args)
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .expect("the command");
+    // It may end before it has read everything.
+    let _ = child.stdin.take().expect("its input").write_all(input.as_bytes());
+    child.wait_with_output().expect("its output")
+}
+
+fn status(out: &Output) -> i32 {
+    out.status.code().expect("no signal")
+}
+
+fn stdout(out: &Output) -> &str {
+    std::str::from_utf8(&out.stdout).expect("text")
+}
+
+fn stderr(out: &Output) -> &str {
+    std::str::from_utf8(&out.stderr).expect("text")
+}
+
+/// Compiles a C text for BPF.
+fn compile(name: &str, source: &str) -> PathBuf {
+    let dir = Path::new(env!("CARGO_TARGET_TMPDIR"));
+    let (c, object) = (dir.join(format!("{name}.bpf.c")), dir.join(format!("{name}.bpf.o")));
+    fs::write(&c, source).expect("the source");
+    let mut clang = Command::new("clang-19");
+    clang.args(["-target", "bpf", "-mcpu=v4", "-g", "-O2", "-c"]).arg(&c).arg("-o").arg(&object);
+    let out = clang.output().unwrap_or_else(|e| panic!("{clang:?}: {e}; scripts/setup.sh installs it"));
+    assert!(out.status.success(), "{}", stderr(&out));
+    object
+}
+
+const COUNT: &str = r#"
+#define SEC(name) __attribute__((section(name), used))
+struct {
+	int (*type)[2];
+	int (*max_entries)[4];
+	unsigned *key;
+	unsigned long long *value;
+} hits SEC(".maps");
+long total = 3;
+static void *(*const lookup)(void *, const void *) = (void *)1;
+static __attribute__((noinline)) int twice(int x)
+{
+	return x * 2;
+}
+SEC("kprobe/f") int count(void *ctx)
+{
+	unsigned key = 0;
+	unsigned long long *value = lookup(&hits, &key);
+	if (value)
+		__sync_fetch_and_add(value, 1);
+	total += twice((long)ctx);
+	return 0;
+}
+SEC("xdp") int pass(void *ctx)
+{
+	return 2;
+}
+"#;
+
+#[test]
+fn usage_is_an_error_without_a_command_and_none_when_asked_for() {
+    let help = axbpf(&["--help"], "");
+    assert_eq!((status(&help), stderr(&help)), (0, ""));
+    assert!(stdout(&help).starts_with("usage: axbpf"));
+    for args in [&[][..], &["frobnicate"], &["dump"], &["dump", "a", "b"], &["dump", "--wrong", "a"], &["dump", "/nonexistent"]] {
+        let out = axbpf(args, "");
+        assert_eq!((status(&out), stdout(&out)), (2, ""), "{args:?}");
+        assert!(stderr(&out).starts_with("axbpf: "), "{args:?}");
+    }
+}
+
+#[test]
+fn dump_names_what_numbers_mean() {
+    let object = compile("dump", COUNT);
+    let object = object.to_str().unwrap();
+    let out = axbpf(&["dump", object], "");
+    assert_eq!((status(&out), stderr(&out)), (0, ""));
+    let text = stdout(&out);
+    for part in [
+        "count section kprobe/f: ",
+        "pass section xdp: 2 slots",
+        "\ntwice:\n",
+        " ; map hits",
+        " ; total",
+        " ; twice",
+        "; total += twice((long)ctx);",
+    ] {
+        assert!(text.contains(part), "{part} in {text}");
+    }
+    let one = axbpf(&["dump", object, "--prog=pass", "--bytes"], "");
+    let expected = "pass section xdp: 2 slots\npass:\n; return 2;\n     0: b4 00 00 00 02 00 00 00                          w0 = 0x2\n     \
+                    1: 95 00 00 00 00 00 00 00                          exit\n";
+    assert_eq!(stdout(&one), expected);
+    let none = axbpf(&["dump", object, "--prog", "absent"], "");
+    assert_eq!(status(&none), 2);
+    assert!(stderr(&none).contains("no program absent; there are: count pass"), "{}", stderr(&none));
+}
+
+#[test]
+fn dump_writes_what_llvm_objdump_writes() {
+    let object = compile("objdump", COUNT);
+    let mut objdump = Command::new("llvm-objdump-19");
+    let theirs = objdump.args(["-d", "--no-show-raw-insn", "--section=kprobe/f"]).arg(&object).output();
+    let theirs = theirs.unwrap_or_else(|e| panic!("llvm-objdump-19: {e}; scripts/setup.sh installs it"));
+    // "       4:\tif r0 == 0x0 goto +0x3 <count+0x40>"
+    let insns = |text: &str, separator: &str| -> Vec<(usize, String)> {
+        let line = |l: &str| {
+            let (at, insn) = l.split_once(separator)?;
+            let insn = insn.split(" <").next()?.split(" ; ").next()?.trim();
+            Some((at.trim().parse().ok()?, insn.to_string()))
+        };
+        text.lines().filter_map(line).collect()
+    };
+    let theirs = insns(stdout(&theirs), ":\t");
+    let out = axbpf(&["dump", object.to_str().unwrap(), "--prog", "count"], "");
+    let ours = insns(stdout(&out), ": ");
+    assert!(theirs.len() > 12, "{theirs:?}");
+    let mut same = 0;
+    for (theirs, ours) in theirs.iter().zip(&ours) {
+        // Wide loads and calls have been linked.
+        if theirs.1.ends_with(" ll") || theirs.1.starts_with("call") {
+            assert_eq!(theirs.0, ours.0);
+        } else {
+            assert_eq!(theirs, ours);
+            same += 1;
+        }
+    }
+    assert!(same > 8, "{same}");
+}
+
+#[test]
+fn what_cannot_be_parsed_is_status_2() {
+    let path = Path::new(env!("CARGO_TARGET_TMPDIR")).join("broken.o");
+    fs::write(&path, b"\x7fELF\x02\x02").unwrap();
+    let out = axbpf(&["dump", path.to_str().unwrap()], "");
+    assert_eq!(status(&out), 2);
+    assert!(stderr(&out).ends_with("broken.o: file, byte 0x5: big-endian object; compile with clang -target bpfel\n"), "{}", stderr(&out));
+}
+
+#[test]
+fn conformance_prints_r0() {
+    let run = |args: &[&str], program: &str| {
+        let out = axbpf(&[&["conformance"], args].concat(), program);
+        (status(&out), stdout(&out).trim_end().to_string(), stderr(&out).lines().count())
+    };
+    let answer = |r0: &str| (0, r0.to_string(), 0);
+    assert_eq!(run(&[], "b7 00 00 00 2a 00 00 00 95 00 00 00 00 00 00 00\n"), answer("2a"));
+    // lddw r0, 0x1122334455667788
+    assert_eq!(
+        run(&["--engine", "interp"], "18 00 00 00 88 77 66 55\n00 00 00 00 44 33 22 11 9500000000000000"),
+        answer("1122334455667788")
+    );
+    // r0 = *(u16 *)(r1 + 1); r0 <<= 8; r0 += r2
+    let reads = "69 10 01 00 00 00 00 00 67 00 00 00 08 00 00 00 0f 20 00 00 00 00 00 00 95 00 00 00 00 00 00 00";
+    assert_eq!(run(&["aa bb cc dd"], reads), answer("ccbb04"));
+    assert_eq!(run(&["aabb"], reads), (1, String::new(), 1), "outside the memory");
+    assert_eq!(run(&[], "05 00 ff ff 00 00 00 00"), (1, String::new(), 1), "endless");
+    assert_eq!(run(&[], "ff 00 00 00 00 00 00 00"), (1, String::new(), 1), "no instruction");
+    assert_eq!(run(&[], "b7 00"), (2, String::new(), 1), "half an instruction");
+    assert_eq!(run(&["zz"], reads), (2, String::new(), 1));
+    assert_eq!(run(&["--engine", "none"], reads), (2, String::new(), 1));
+}

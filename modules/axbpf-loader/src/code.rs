@@ -150,14 +150,14 @@ impl Targets<'_> {
 
     /// A call: its immediate counts slots from the symbol, less one.
     fn call(&self, section: &Section<'_>, rel: Rel, symbol: &Symbol<'_>, insn: RawInsn) -> Result<Target, ParseError> {
-        match symbol.place {
-            Place::Undefined => self.undefined(section, rel),
-            Place::Section(s) if self.codes[s].is_some() => {
-                let byte = i64::try_from(symbol.value).ok().and_then(|v| v.checked_add(8 * (i64::from(insn.imm) + 1)));
-                self.function(section, rel, self.codes[s].unwrap_or_default(), byte)
-            }
-            _ => Err(section.error(rel.offset, ParseCause::NoFunction)),
-        }
+        let code = match symbol.place {
+            Place::Undefined => return self.undefined(section, rel),
+            Place::Section(s) => self.codes[s],
+            Place::Elsewhere => None,
+        };
+        let code = code.ok_or_else(|| section.error(rel.offset, ParseCause::NoFunction))?;
+        let byte = i64::try_from(symbol.value).ok().and_then(|v| v.checked_add(8 * (i64::from(insn.imm) + 1)));
+        self.function(section, rel, code, byte)
     }
 
     /// A wide load: its immediate counts bytes from the symbol.

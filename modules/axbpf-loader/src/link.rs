@@ -197,8 +197,8 @@ impl Linker<'_> {
         self.places[index] = Some(start);
         self.out.insns.extend_from_slice(&code.insns[from as usize..to as usize]);
         self.out.funcs.push(LinkedFunc { name: function.name.clone(), start: InsnIdx(start), slots: function.slots });
-        let funcs = code.funcs.iter().filter(|f| f.insn_off == from).take(1);
-        self.out.func_info.extend(funcs.map(|f| FuncInfo { insn_off: start, ..*f }));
+        let funcs = within(&code.funcs, from, from + 1, |f| f.insn_off);
+        self.out.func_info.extend(funcs.iter().take(1).map(|f| FuncInfo { insn_off: start, ..*f }));
         let lines = within(&code.lines, from, to, |l| l.insn_off);
         self.out.line_info.extend(lines.iter().map(|l| LineInfo { insn_off: l.insn_off - from + start, ..*l }));
         Ok(start)

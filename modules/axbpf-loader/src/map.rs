@@ -75,7 +75,7 @@ pub enum Initial {
     Program(usize),
 }
 
-/// The only value of a map of global variables.
+/// The only value of a map of global variables. Pointers among them (tables of strings, say) are not filled in: libbpf does not either.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
 pub struct Data {
     /// Its first bytes; the rest, up to `value_size`, is zero.

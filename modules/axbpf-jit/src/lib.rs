@@ -1,2 +1,94 @@
-//! BPF to machine code: lowering to the host ISAs
+//! Layer 2. BPF to machine code.
+//!
+//! [`compile`] turns an accepted program into an [`Image`]: bytes and nothing else, on any host and for any [`Target`]. `Jit` (on a host
+//! that a back-end knows) puts an image into executable memory of the platform and is an [`Engine`](axbpf_vm::Engine) then.
+//!
+//! Back-ends are features, all of them buildable on every host: `riscv64` (default).
 #![no_std]
+#![deny(unsafe_code)]
+
+extern crate alloc;
+
+mod flow;
+mod image;
+#[cfg(feature = "riscv64")]
+pub mod riscv64;
+
+use axbpf_isa::InsnIdx;
+use axbpf_vm::Accepted;
+use core::fmt;
+
+pub use image::Image;
+
+/// The machine that code is made for.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[non_exhaustive]
+pub enum Target {
+    /// riscv64 with these features.
+    #[cfg(feature = "riscv64")]
+    Riscv64(riscv64::Features),
+}
+
+impl Target {
+    /// The target of this name (`riscv64`) with the features that all machines have which run ArceOS. `None`: no such back-end here.
+    pub fn named(name: &str) -> Option<Target> {
+        match name {
+            #[cfg(feature = "riscv64")]
+            "riscv64" => Some(Target::Riscv64(riscv64::Features::GC)),
+            _ => None,
+        }
+    }
+}
+
+/// Why a program was not compiled.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct JitError {
+    /// The instruction; the first one of the subprogram for its frame.
+    pub at: InsnIdx,
+    /// Why.
+    pub cause: JitCause,
+}
+
+/// See [`JitError`].
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum JitCause {
+    /// An instruction that linking should have replaced.
+    Unsupported,
+    /// R10 is read-only.
+    WritesFramePointer,
+    /// A frame beyond what instructions address.
+    FrameTooLarge {
+        /// In bytes.
+        bytes: u64,
+    },
+    /// Code of more than 2 GiB.
+    TooLarge,
+    /// The platform has no executable memory left.
+    NoMemory {
+        /// How much was wanted.
+        bytes: usize,
+    },
+}
+
+impl fmt::Display for JitError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "insn {}: ", self.at)?;
+        match self.cause {
+            JitCause::Unsupported => f.write_str("the compiler has no code for this instruction; link it into one that it has, or interpret"),
+            JitCause::WritesFramePointer => f.write_str("R10 is read-only; copy it to another register"),
+            JitCause::FrameTooLarge { bytes } => write!(f, "the frame needs {bytes} bytes, more than code can address; make it smaller"),
+            JitCause::TooLarge => f.write_str("the code would be larger than 2 GiB; split the program"),
+            JitCause::NoMemory { bytes } => write!(f, "no {bytes} bytes of executable memory; unload programs"),
+        }
+    }
+}
+
+impl core::error::Error for JitError {}
+
+/// Machine code for an accepted program.
+pub fn compile(accepted: &Accepted, target: Target) -> Result<Image, JitError> {
+    match target {
+        #[cfg(feature = "riscv64")]
+        Target::Riscv64(features) => riscv64::compile(accepted, features),
+    }
+}

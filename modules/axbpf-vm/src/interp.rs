@@ -98,8 +98,9 @@ pub(crate) struct Code<M> {
 struct Frame {
     /// R6 to R10.
     saved: [u64; 5],
+    loops: u32,
     /// Slot after the call.
-    back: usize,
+    back: u32,
 }
 
 /// A run in progress.
@@ -109,7 +110,7 @@ pub(crate) struct Machine<'a, M> {
     /// Those of the callers; the program itself needs none.
     frames: [Frame; MAX_CALL_FRAMES - 1],
     depth: usize,
-    /// Falls through left for `may_goto`.
+    /// How often the frame's `may_goto` may still fall through.
     loops: u32,
     fault: Option<Fault>,
     helpers: &'a [HelperFn],
@@ -174,8 +175,9 @@ impl<M: Memory> Machine<'_, M> {
     fn call(&mut self, op: &Op<M>, pc: usize) -> usize {
         let Some(frame) = self.frames.get_mut(self.depth) else { return self.fail(pc, FaultCause::CallDepth) };
         let [.., r6, r7, r8, r9, r10, _, _, _, _, _] = self.regs;
-        *frame = Frame { saved: [r6, r7, r8, r9, r10], back: pc + 1 };
+        *frame = Frame { saved: [r6, r7, r8, r9, r10], loops: self.loops, back: pc as u32 + 1 };
         self.depth += 1;
+        self.loops = MAX_LOOPS;
         self.regs[10] = r10.wrapping_sub(op.imm);
         op.target()
     }
@@ -183,9 +185,10 @@ impl<M: Memory> Machine<'_, M> {
     fn exit(&mut self) -> usize {
         let Some(depth) = self.depth.checked_sub(1) else { return END };
         self.depth = depth;
-        let Frame { saved, back } = self.frames[depth];
+        let Frame { saved, loops, back } = self.frames[depth];
         self.regs[6..11].copy_from_slice(&saved);
-        back
+        self.loops = loops;
+        back as usize
     }
 }
 
@@ -193,7 +196,7 @@ impl<M: Memory> Machine<'_, M> {
 pub(crate) fn run<M: Memory>(code: &Code<M>, mem: M, args: [u64; 2], fp: u64) -> Result<u64, Fault> {
     let mut regs = [0; 16];
     (regs[1], regs[2], regs[10]) = (args[0], args[1], fp);
-    let frames = [Frame { saved: [0; 5], back: END }; MAX_CALL_FRAMES - 1];
+    let frames = [Frame { saved: [0; 5], loops: 0, back: 0 }; MAX_CALL_FRAMES - 1];
     let mut m = Machine { regs, frames, depth: 0, loops: MAX_LOOPS, fault: None, helpers: &code.helpers, mem };
     let mut pc = 0;
     while let Some(op) = code.ops.get(pc) {

@@ -40,5 +40,5 @@ pub use run::{Accepted, Engine, Interpreter, StackTooDeep};
 /// A helper: up to five arguments in R1 to R5, the result in R0. The C calling convention lets compiled programs call it directly.
 pub type HelperFn = extern "C" fn(u64, u64, u64, u64, u64) -> u64;
 
-/// How often a program's `may_goto` instructions fall through, all together, before they jump: Linux's BPF_MAX_LOOPS.
+/// How often the `may_goto` instructions of a frame fall through, all together, before they jump: Linux's BPF_MAX_LOOPS.
 pub const MAX_LOOPS: u32 = 8 << 20;

@@ -58,7 +58,7 @@ macro_rules! immediate {
             /// `None` if the value does not fit.
             pub const fn new(value: i64) -> Option<Self> {
                 let half = 1 << ($bits - 1);
-                if -half <= value && value < half && value % $align == 0 { Some($name(value as i32)) } else { None }
+                if -half <= value && value < half && value.rem_euclid($align) == 0 { Some($name(value as i32)) } else { None }
             }
 
             /// A constant; one that does not fit does not compile.

@@ -1,0 +1,241 @@
+//! Frames, jumps, calls.
+use super::asm::Cond;
+use super::{Ext, Frame, Lower, SAVED, mem};
+use crate::flow::{target, writes};
+use crate::{JitCause, JitError};
+use alloc::vec::Vec;
+use axasm::riscv64::enc::*;
+use axbpf_abi::Subprog;
+use axbpf_isa::{Insn, InsnIdx, JmpOp, Operand, Reg, Width};
+use axbpf_vm::{MAX_LOOPS, Program};
+
+/// ra and s0.
+const RECORD: i64 = 16;
+
+impl Frame {
+    pub(super) fn new(program: &Program, subprog: &Subprog, insns: &[(InsnIdx, Insn)], is_main: bool) -> Self {
+        let calls = insns.iter().any(|(_, insn)| matches!(insn, Insn::Call(_)));
+        let counts_loops = insns.iter().any(|(_, insn)| matches!(insn, Insn::MayGoto { .. }));
+        let written = insns.iter().fold(0, |set, (_, insn)| set | writes(insn));
+        let saved: Vec<X> = if calls { (0..4).filter(|i| written >> (6 + i) & 1 != 0).map(|i| SAVED[i]).collect() } else { Vec::new() };
+        // Facts may be generous; a function that does not name R10 has no stack.
+        let uses_stack = insns.iter().map(|(at, _)| program.slots()[at.at()]).any(|slot| slot.dst() == 10 || slot.src() == 10);
+        let stack = if uses_stack { (i64::from(subprog.stack) + 7) & !7 } else { 0 };
+        let record = if calls { RECORD } else { 0 };
+        let size = (stack + i64::from(counts_loops) * 8 + saved.len() as i64 * 8 + record + 15) & !15;
+        let (epilogue, shares_epilogue, end) = (0, false, subprog.end);
+        Frame { epilogue, shares_epilogue, end, is_main, calls, stack, counts_loops, saved, size }
+    }
+
+    /// Saved registers and where, from sp.
+    fn slots(&self) -> impl Iterator<Item = (X, i64)> + '_ {
+        let top = self.size - if self.calls { RECORD } else { 0 };
+        self.saved.iter().zip(1..).map(move |(&reg, n)| (reg, top - 8 * n))
+    }
+}
+
+impl Lower<'_> {
+    pub(super) fn prologue(&mut self) {
+        let size = self.frame.size;
+        if size > 0 {
+            self.emit(addi(X::SP, X::SP, mem(X::SP, -size).offset));
+        }
+        if self.frame.calls {
+            self.emit(sd(X::RA, mem(X::SP, size - 8)));
+            self.emit(sd(X::S0, mem(X::SP, size - 16)));
+            self.emit(addi(X::S0, X::SP, mem(X::SP, size).offset));
+        }
+        let saved: Vec<_> = self.frame.slots().collect();
+        for (reg, offset) in saved {
+            self.emit(sd(reg, mem(X::SP, offset)));
+        }
+        if self.frame.counts_loops {
+            self.li(X::T0, MAX_LOOPS.into());
+            self.emit(sd(X::T0, mem(X::SP, self.frame.stack)));
+        }
+    }
+
+    pub(super) fn epilogue(&mut self) {
+        let size = self.frame.size;
+        if self.frame.is_main {
+            self.mv(X::A0, X::A5);
+        }
+        let saved: Vec<_> = self.frame.slots().collect();
+        for (reg, offset) in saved {
+            self.emit(ld(reg, mem(X::SP, offset)));
+        }
+        if self.frame.calls {
+            self.emit(ld(X::RA, mem(X::SP, size - 8)));
+            self.emit(ld(X::S0, mem(X::SP, size - 16)));
+        }
+        if size > 0 {
+            self.emit(addi(X::SP, X::SP, mem(X::SP, size).offset));
+        }
+        self.emit(jalr(X::ZERO, mem(X::RA, 0)));
+    }
+
+    pub(super) fn exit(&mut self) {
+        let is_short = !self.frame.calls;
+        if is_short {
+            return self.epilogue();
+        }
+        self.frame.shares_epilogue = true;
+        if self.at.0 + 1 != self.frame.end {
+            self.asm.jump(self.frame.epilogue);
+        }
+    }
+
+    pub(super) fn jump(&mut self, offset: i32) {
+        if let Some(label) = target(self.at, &Insn::Jump { offset, long: true })
+            && offset != 0
+        {
+            self.asm.jump(label);
+        }
+    }
+
+    /// if dst OP src goto offset
+    pub(super) fn branch(&mut self, op: JmpOp, width: Width, dst: Reg, src: Operand, offset: i16) {
+        let Some(label) = target(self.at, &Insn::Branch { op, width, dst, src, offset }) else { return };
+        // What the verifier saw taken always or never needs no comparison.
+        if self.flow.is_dead(InsnIdx(label as u32)) || offset == 0 {
+            return;
+        }
+        let next = InsnIdx(self.at.0 + 1);
+        if next.at() < self.slots && self.flow.is_dead(next) {
+            return self.asm.jump(label);
+        }
+        if op == JmpOp::Set {
+            let test = self.test(width, dst, src);
+            return match test {
+                Test::NotZero(reg) => self.asm.branch(Cond::Ne, reg, X::ZERO, label),
+                Test::Negative(reg) => self.asm.branch(Cond::Lt, reg, X::ZERO, label),
+            };
+        }
+        let signed = matches!(op, JmpOp::Sgt | JmpOp::Sge | JmpOp::Slt | JmpOp::Sle);
+        // dst > -1 is dst >= 0, and so on: saves the constant
+        let (op, src) = match (op, src) {
+            (JmpOp::Sgt, Operand::Imm(-1)) => (JmpOp::Sge, Operand::Imm(0)),
+            (JmpOp::Sle, Operand::Imm(-1)) => (JmpOp::Slt, Operand::Imm(0)),
+            same => same,
+        };
+        let (a, b) = match width {
+            Width::W64 => (self.read(dst, X::T0), self.operand(src, X::T2)),
+            Width::W32 => self.operands_w32(signed, dst, src),
+        };
+        match op {
+            JmpOp::Eq => self.asm.branch(Cond::Eq, a, b, label),
+            JmpOp::Ne => self.asm.branch(Cond::Ne, a, b, label),
+            JmpOp::Gt => self.asm.branch(Cond::Ltu, b, a, label),
+            JmpOp::Ge => self.asm.branch(Cond::Geu, a, b, label),
+            JmpOp::Lt => self.asm.branch(Cond::Ltu, a, b, label),
+            JmpOp::Le => self.asm.branch(Cond::Geu, b, a, label),
+            JmpOp::Sgt => self.asm.branch(Cond::Lt, b, a, label),
+            JmpOp::Sge => self.asm.branch(Cond::Ge, a, b, label),
+            JmpOp::Slt => self.asm.branch(Cond::Lt, a, b, label),
+            JmpOp::Sle => self.asm.branch(Cond::Ge, b, a, label),
+            JmpOp::Set => {}
+        }
+    }
+
+    /// A right operand in a register: `temp` for constants other than zero, and for R10.
+    pub(super) fn operand(&mut self, src: Operand, temp: X) -> X {
+        match src {
+            Operand::Reg(src) => self.read(src, temp),
+            Operand::Imm(0) => X::ZERO,
+            Operand::Imm(imm) => {
+                self.li(temp, imm.into());
+                temp
+            }
+        }
+    }
+
+    /// Two lower halves, extended so that comparing the registers compares them. Sign-extension keeps the unsigned order too; zero-extended
+    /// registers are left as they are where the order is unsigned.
+    fn operands_w32(&mut self, signed: bool, dst: Reg, src: Operand) -> (X, X) {
+        let a = self.ext(dst);
+        let b = match src {
+            Operand::Reg(src) => self.ext(src),
+            Operand::Imm(imm) => Ext::of(imm.into()),
+        };
+        let as_they_are = (a.sext && b.sext) || (!signed && a.zext && b.zext);
+        let (mut x, mut y) = (self.read(dst, X::T0), self.operand(src, X::T2));
+        if !as_they_are && !a.sext {
+            self.sext_w(X::T0, x);
+            x = X::T0;
+        }
+        if !as_they_are && !b.sext {
+            self.sext_w(X::T2, y);
+            y = X::T2;
+        }
+        (x, y)
+    }
+
+    /// dst & src, for a branch
+    fn test(&mut self, width: Width, dst: Reg, src: Operand) -> Test {
+        let (a, temp) = (self.read(dst, X::T0), X::T2);
+        let ext = self.ext(dst);
+        match src {
+            Operand::Imm(imm @ 0..=2047) => {
+                self.emit(andi(temp, a, mem(X::ZERO, imm.into()).offset));
+                Test::NotZero(temp)
+            }
+            // One bit: shifted into the sign.
+            Operand::Imm(imm) if imm.count_ones() == 1 && (width == Width::W32 || imm > 0) => {
+                self.emit(slli(temp, a, Shamt::masked(imm.leading_zeros() + 32)));
+                Test::Negative(temp)
+            }
+            Operand::Imm(imm) => {
+                self.li(temp, imm.into());
+                self.emit(and(temp, temp, a));
+                if width == Width::W32 && imm < 0 && ext == Ext::NONE {
+                    self.sext_w(temp, temp);
+                }
+                Test::NotZero(temp)
+            }
+            Operand::Reg(src) => {
+                let b = self.read(src, temp);
+                self.emit(and(temp, a, b));
+                let other = self.ext(src);
+                if width == Width::W32 && !(ext.zext || other.zext || ext.sext && other.sext) {
+                    self.sext_w(temp, temp);
+                }
+                Test::NotZero(temp)
+            }
+        }
+    }
+
+    /// Jumps when the frame's counter is zero, otherwise takes one from it.
+    pub(super) fn may_goto(&mut self, offset: i16) {
+        let Some(label) = target(self.at, &Insn::MayGoto { offset }) else { return };
+        let counter = mem(X::SP, self.frame.stack);
+        self.emit(ld(X::T0, counter));
+        self.asm.branch(Cond::Eq, X::T0, X::ZERO, label);
+        self.emit(addi(X::T0, X::T0, Imm12::of::<-1>()));
+        self.emit(sd(X::T0, counter));
+    }
+
+    pub(super) fn call_helper(&mut self, id: u32) -> Result<(), JitError> {
+        let Some(body) = self.program.helper(id) else { return self.fail(JitCause::Unsupported) };
+        self.asm.call_helper(body as usize as u64);
+        self.mv(X::A5, X::A0);
+        self.forget_caller_saved();
+        Ok(())
+    }
+
+    pub(super) fn call_local(&mut self, offset: i32) {
+        let target = (self.at.0 + 1).wrapping_add_signed(offset);
+        let index = self.program.facts().subprogs.partition_point(|subprog| subprog.start < target);
+        self.asm.call(self.slots + 2 * index);
+        self.forget_caller_saved();
+    }
+
+    fn forget_caller_saved(&mut self) {
+        self.known[..=Reg::R5.index()].fill(Ext::NONE);
+    }
+}
+
+/// How the outcome of a test reads.
+enum Test {
+    NotZero(X),
+    Negative(X),
+}

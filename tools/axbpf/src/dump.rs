@@ -6,20 +6,35 @@ use std::{
 };
 
 use axbpf_isa::{Callee, Imm64, Insn, InsnIdx, insns};
+use axbpf_jit::Image;
 use axbpf_loader::{LinkedProgram, ObjectSpec};
 
-use crate::{Failure, args::Args, object::Object};
+use crate::{Failure, args::Args, jit, object::Object};
 
 pub fn run(mut args: Args) -> Result<ExitCode, Failure> {
     let (only, bytes) = (args.value("--prog")?, args.flag("--bytes"));
+    let target = args.value("--jit")?.map(|name| jit::target(&name)).transpose()?;
     let object = Object::read(&args.operand("OBJ")?, only)?;
     let mut out = io::stdout().lock();
     let mut status = ExitCode::SUCCESS;
     for (program, linked) in object.programs() {
         match linked {
             Ok(linked) => {
-                writeln!(out, "{} section {}: {} slots", program.name, program.section, linked.insns.len())?;
-                out.write_all(text(&object.spec, &linked, bytes).as_bytes())?;
+                write!(out, "{} section {}: {} slots", program.name, program.section, linked.insns.len())?;
+                let image = match target.map(|target| jit::image(&linked, target)).transpose() {
+                    Ok(image) => image,
+                    Err(error) => {
+                        writeln!(out)?;
+                        eprintln!("axbpf: program {}: {error}", program.name);
+                        status = ExitCode::FAILURE;
+                        continue;
+                    }
+                };
+                match &image {
+                    Some(image) => writeln!(out, ", {} bytes of machine code", image.code.len())?,
+                    None => writeln!(out)?,
+                }
+                out.write_all(text(&object.spec, &linked, bytes, image.as_ref()).as_bytes())?;
             }
             Err(error) => {
                 eprintln!("axbpf: {error}");
@@ -31,7 +46,7 @@ pub fn run(mut args: Args) -> Result<ExitCode, Failure> {
 }
 
 /// One instruction a line, in the notation of llvm-objdump, under the names of its functions and the source lines it comes from.
-fn text(spec: &ObjectSpec, linked: &LinkedProgram, bytes: bool) -> String {
+fn text(spec: &ObjectSpec, linked: &LinkedProgram, bytes: bool, image: Option<&Image>) -> String {
     let mut out = String::new();
     let mut shown = None;
     for (at, insn) in insns(&linked.insns) {
@@ -55,6 +70,10 @@ fn text(spec: &ObjectSpec, linked: &LinkedProgram, bytes: bool) -> String {
             Ok(insn) => writeln!(out, "{insn}{}", remark(spec, linked, at, insn)),
             Err(error) => writeln!(out, "<{error}>"),
         };
+        if let Some(image) = image {
+            let next = InsnIdx(at.0 + insn.as_ref().map_or(1, Insn::slots) as u32);
+            out += &jit::words(image, at, next);
+        }
     }
     out
 }

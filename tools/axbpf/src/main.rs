@@ -4,13 +4,14 @@ use std::{env, io, process::ExitCode};
 mod args;
 mod conformance;
 mod dump;
+mod jit;
 mod object;
 
 use args::Args;
 
 const USAGE: &str = "\
 usage: axbpf COMMAND ...
-  dump OBJ [--prog NAME] [--bytes]                text of the linked programs; --bytes: with their encoding
+  dump OBJ [--prog NAME] [--jit ARCH] [--bytes]   text of the linked programs; --bytes: with their encoding; --jit: as machine code
   conformance [MEM] [--engine interp]             runs the program on standard input (hex) over the memory MEM (hex); prints R0
 OBJ is a file that clang -target bpf wrote.
 status: 0 done; 1 failed or refused; 2 arguments or input that cannot be used

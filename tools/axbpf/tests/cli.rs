@@ -144,6 +144,38 @@ fn dump_writes_what_llvm_objdump_writes() {
 }
 
 #[test]
+fn machine_code_is_whole_and_legal() {
+    let object = compile("jit", COUNT);
+    let out = axbpf(&["dump", object.to_str().unwrap(), "--jit", "riscv64"], "");
+    assert_eq!((status(&out), stderr(&out)), (0, ""));
+    // "              10: 0584b903"
+    let mut code: Vec<u8> = Vec::new();
+    let mut next = 0;
+    for line in stdout(&out).lines() {
+        if line.contains("bytes of machine code") {
+            next = 0;
+        }
+        let Some((at, word)) = line.split_once(": ").filter(|(at, word)| at.len() == 16 && matches!(word.len(), 4 | 8)) else { continue };
+        assert_eq!(u64::from_str_radix(at.trim(), 16).unwrap(), next, "no gaps: {line}");
+        let len = word.len() / 2;
+        next += len as u64;
+        let word = u32::from_str_radix(word, 16).unwrap();
+        code.extend(&word.to_le_bytes()[..len]);
+    }
+    assert!(code.len() > 60, "{}", code.len());
+    let hex: String = code.iter().map(|b| format!("{b:#04x} ")).collect();
+    let mut mc = Command::new("llvm-mc-19");
+    mc.args(["--disassemble", "-triple=riscv64", "-mattr=+m,+a,+c"]).stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    let mut mc = mc.spawn().unwrap_or_else(|e| panic!("llvm-mc-19: {e}; scripts/setup.sh installs it"));
+    mc.stdin.take().unwrap().write_all(hex.as_bytes()).unwrap();
+    let judged = mc.wait_with_output().unwrap();
+    assert_eq!(stderr(&judged), "", "instructions that llvm-mc does not know");
+    assert!(stdout(&judged).matches("\tret").count() >= 3, "two programs and a subprogram return:\n{}", stdout(&judged));
+    let unknown = axbpf(&["dump", object.to_str().unwrap(), "--jit", "vax"], "");
+    assert_eq!((status(&unknown), stderr(&unknown)), (2, "axbpf: no back-end for vax; riscv64 is there\n"));
+}
+
+#[test]
 fn what_cannot_be_parsed_is_status_2() {
     let path = Path::new(env!("CARGO_TARGET_TMPDIR")).join("broken.o");
     fs::write(&path, b"\x7fELF\x02\x02").unwrap();

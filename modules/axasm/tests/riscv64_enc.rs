@@ -1,5 +1,5 @@
 //! Every encoder over its operands' ranges, and the 2-byte forms, judged by llvm-mc.
-use axasm::riscv64::enc::{self, *};
+use axasm::riscv64::enc::*;
 use std::io::Write;
 use std::process::{Command, Stdio};
 
@@ -179,8 +179,8 @@ fn immediates_that_do_not_fit_are_none() {
 #[test]
 fn hi_lo_adds_up() {
     for value in [0, 1, 2047, 2048, -2048, -2049, 0x7fff_f7ff, -0x8000_0800, 0x1234_5678, -0x1234_5800] {
-        let (high, low) = enc::hi_lo(value).unwrap();
+        let (high, low) = hi_lo(value).unwrap();
         assert_eq!((i64::from(high.value()) << 12) + i64::from(low.value()), value);
     }
-    assert_eq!((enc::hi_lo(0x7fff_f800), enc::hi_lo(-0x8000_0801)), (None, None));
+    assert_eq!((hi_lo(0x7fff_f800), hi_lo(-0x8000_0801)), (None, None));
 }

@@ -7,6 +7,8 @@ use alloc::vec::Vec;
 pub struct Image {
     /// Position-independent code, then its constants. Its first byte is the entry: C calling convention, R1 and R2 as arguments, R0 as result.
     pub code: Vec<u8>,
+    /// How many bytes of `code` are instructions; constants and the stubs of far helpers follow.
+    pub text_len: usize,
     /// Offset into `code` of each slot's instruction, in bytes; that of the next one for slots without code.
     pub slots: Vec<u32>,
     /// Calls of helpers.

@@ -74,7 +74,9 @@ impl fmt::Display for JitError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "insn {}: ", self.at)?;
         match self.cause {
-            JitCause::Unsupported => f.write_str("the compiler has no code for this instruction; link it into one that it has, or interpret"),
+            JitCause::Unsupported => {
+                f.write_str("the compiler has no code for this instruction; link it into one that it has, or interpret")
+            }
             JitCause::WritesFramePointer => f.write_str("R10 is read-only; copy it to another register"),
             JitCause::FrameTooLarge { bytes } => write!(f, "the frame needs {bytes} bytes, more than code can address; make it smaller"),
             JitCause::TooLarge => f.write_str("the code would be larger than 2 GiB; split the program"),

@@ -28,7 +28,8 @@ impl Random {
 
     /// Numbers where things change, and any others.
     fn value(&mut self) -> u64 {
-        let edges = [0, 1, 2, 0x7f, 0x80, 0xff, 0x7ff, 0x800, 0x801, 0xfff, 0x1000, 0x7fff, 0x8000, 0xffff, 0x7fff_ffff, 0x8000_0000, 0xffff_ffff];
+        let edges =
+            [0, 1, 2, 0x7f, 0x80, 0xff, 0x7ff, 0x800, 0x801, 0xfff, 0x1000, 0x7fff, 0x8000, 0xffff, 0x7fff_ffff, 0x8000_0000, 0xffff_ffff];
         let edge = self.pick(&edges);
         match self.below(6) {
             0 => edge,
@@ -90,14 +91,25 @@ impl Maker {
                 let from = if width == Width::W64 { r.pick(&[Size::B, Size::H, Size::W]) } else { r.pick(&[Size::B, Size::H]) };
                 Insn::MovSx { width, dst, src, from }
             }
-            12 => Insn::End { order: r.pick(&[ByteOrder::ToLe, ByteOrder::ToBe, ByteOrder::Swap]), dst, size: r.pick(&[Size::H, Size::W, Size::Dw]) },
+            12 => Insn::End {
+                order: r.pick(&[ByteOrder::ToLe, ByteOrder::ToBe, ByteOrder::Swap]),
+                dst,
+                size: r.pick(&[Size::H, Size::W, Size::Dw]),
+            },
             13 => Insn::LoadImm64 { dst, imm: Imm64::Value(r.value()) },
             14 => Insn::Load { size, sx: size != Size::Dw && r.below(2) == 0, dst, src: Reg::R10, off },
             15 => Insn::Store { size, dst: Reg::R10, off, src: self.operand() },
             16 => {
                 let size = r.pick(&[Size::W, Size::Dw]);
                 let fetch = r.below(2) == 0;
-                let all = [AtomicOp::Add { fetch }, AtomicOp::Or { fetch }, AtomicOp::And { fetch }, AtomicOp::Xor { fetch }, AtomicOp::Xchg, AtomicOp::Cmpxchg];
+                let all = [
+                    AtomicOp::Add { fetch },
+                    AtomicOp::Or { fetch },
+                    AtomicOp::And { fetch },
+                    AtomicOp::Xor { fetch },
+                    AtomicOp::Xchg,
+                    AtomicOp::Cmpxchg,
+                ];
                 let (op, off) = (r.pick(&all), place(r, size));
                 Insn::Atomic { op, size, dst: Reg::R10, off, src }
             }
@@ -117,7 +129,12 @@ impl Maker {
             }
             _ => {
                 self.insns.push(Insn::Alu { op: Mov, width, dst, src: Operand::Reg(src) });
-                Insn::Alu { op: r.pick(&[Add, Sub, Mul, Div, Mod, And, Or, Xor, Lsh, Rsh, Arsh]), width: Width::W64, dst, src: self.operand() }
+                Insn::Alu {
+                    op: r.pick(&[Add, Sub, Mul, Div, Mod, And, Or, Xor, Lsh, Rsh, Arsh]),
+                    width: Width::W64,
+                    dst,
+                    src: self.operand(),
+                }
             }
         };
         self.insns.push(insn);

@@ -20,7 +20,8 @@ fn check(name: &str, program: Program, mem: &[u8], features: Features, expected:
     let accepted = unsafe { Accepted::new(program) };
     let image = compile(&accepted, Target::Riscv64(features)).unwrap_or_else(|error| panic!("{name}: {error}"));
     if cfg!(target_arch = "riscv64") {
-        let mut words: Vec<u64> = mem.chunks(8).map(|chunk| chunk.iter().rev().fold(0, |word, &byte| word << 8 | u64::from(byte))).collect();
+        let mut words: Vec<u64> =
+            mem.chunks(8).map(|chunk| chunk.iter().rev().fold(0, |word, &byte| word << 8 | u64::from(byte))).collect();
         let args = if mem.is_empty() { [0, 0] } else { [words.as_mut_ptr().expose_provenance() as u64, mem.len() as u64] };
         let found = machine::Code::new(&image).run(args);
         assert_eq!(found, expected, "{name}, {features:?}: {found:#x}, not {expected:#x}");
@@ -81,7 +82,15 @@ fn helpers_take_and_keep_what_the_abi_says() {
 fn constants() {
     let mut values = vec![0u64, u64::MAX, 0x1234_5678_9abc_def0, 0xffff_ffc0_8020_1234, 0x8000_0000_0000_0001, i64::MAX as u64];
     for shift in 0..64 {
-        values.extend([1 << shift, (1 << shift) - 1, !(1 << shift), 0xfff << shift, 0x8001 << shift, (1 << shift) + 0x800, (1u64 << shift).wrapping_sub(0x801)]);
+        values.extend([
+            1 << shift,
+            (1 << shift) - 1,
+            !(1 << shift),
+            0xfff << shift,
+            0x8001 << shift,
+            (1 << shift) + 0x800,
+            (1u64 << shift).wrapping_sub(0x801),
+        ]);
     }
     let loads: String = values.iter().map(|value| format!("r0 *= 31\nr1 = {value} ll\nr0 += r1\n")).collect();
     let expected = values.iter().fold(0u64, |sum, &value| sum.wrapping_mul(31).wrapping_add(value));

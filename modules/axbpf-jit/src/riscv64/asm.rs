@@ -41,14 +41,20 @@ impl Cond {
 /// What refers to a place whose distance is known only at the end.
 #[derive(Clone, Copy)]
 enum Kind {
-    Branch { cond: Cond, a: X, b: X },
+    Branch {
+        cond: Cond,
+        a: X,
+        b: X,
+    },
     Jump,
     /// Of a subprogram.
     Call,
     /// Of the helper with this constant as address, through a stub.
     Helper,
     /// Load of a constant.
-    Constant { rd: X },
+    Constant {
+        rd: X,
+    },
 }
 
 #[derive(Clone, Copy)]
@@ -81,9 +87,18 @@ pub(super) struct Asm {
     rvc: bool,
 }
 
+/// See [`Asm::mark`].
+pub(super) struct Mark {
+    bytes: usize,
+    references: usize,
+    constants: usize,
+    stubs: usize,
+}
+
 /// Code with everything in its place.
 pub(super) struct Finished {
     pub code: Vec<u8>,
+    pub text_len: usize,
     /// Offset of each label.
     pub labels: Vec<u32>,
     pub calls: Vec<HelperCall>,
@@ -101,6 +116,19 @@ impl Asm {
     pub fn new(labels: usize, rvc: bool) -> Self {
         let labels = alloc::vec![(0, 0); labels];
         Asm { bytes: Vec::new(), references: Vec::new(), labels, constants: Vec::new(), stubs: Vec::new(), rvc }
+    }
+
+    /// Where things stand, for [`Self::reset`].
+    pub fn mark(&self) -> Mark {
+        Mark { bytes: self.bytes.len(), references: self.references.len(), constants: self.constants.len(), stubs: self.stubs.len() }
+    }
+
+    /// Forgets everything after the mark. Labels put since then have to be put again.
+    pub fn reset(&mut self, mark: &Mark) {
+        self.bytes.truncate(mark.bytes);
+        self.references.truncate(mark.references);
+        self.constants.truncate(mark.constants);
+        self.stubs.truncate(mark.stubs);
     }
 
     /// Appends an instruction.
@@ -227,6 +255,7 @@ impl Asm {
             debug_assert_eq!(code.len() - at, usize::from(reference.size));
         }
         code.extend(&self.bytes[done..]);
+        let text_len = code.len();
         if !self.constants.is_empty() {
             code.resize(layout.constants, 0);
         }
@@ -237,7 +266,7 @@ impl Asm {
             code.extend(jalr(X::ZERO, Mem { base: FAR, offset: Imm12::of::<0>() }).to_le_bytes());
         }
         let labels = (0..self.labels.len()).map(|label| layout.offset(&self.labels, Place::Label(label)) as u32).collect();
-        Finished { code, labels, calls }
+        Finished { code, text_len, labels, calls }
     }
 }
 
@@ -311,7 +340,9 @@ impl Reference {
             (Kind::Jump, 4) => code.extend(jal(X::ZERO, jump(distance)).to_le_bytes()),
             (Kind::Jump, _) => write_pair(code, distance, |high| auipc(FAR, high), |low| jalr(X::ZERO, Mem { base: FAR, offset: low })),
             (Kind::Call, 4) => code.extend(jal(X::RA, jump(distance)).to_le_bytes()),
-            (Kind::Call | Kind::Helper, _) => write_pair(code, distance, |high| auipc(X::RA, high), |low| jalr(X::RA, Mem { base: X::RA, offset: low })),
+            (Kind::Call | Kind::Helper, _) => {
+                write_pair(code, distance, |high| auipc(X::RA, high), |low| jalr(X::RA, Mem { base: X::RA, offset: low }))
+            }
             (Kind::Constant { rd }, _) => write_pair(code, distance, |high| auipc(rd, high), |low| ld(rd, Mem { base: rd, offset: low })),
         }
     }

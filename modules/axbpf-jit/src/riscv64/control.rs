@@ -86,9 +86,9 @@ impl Lower<'_> {
     }
 
     pub(super) fn jump(&mut self, offset: i32) {
-        if let Some(label) = target(self.at, &Insn::Jump { offset, long: true })
-            && offset != 0
-        {
+        let Some(label) = target(self.at, &Insn::Jump { offset, long: true }) else { return };
+        self.arrive(label);
+        if offset != 0 {
             self.asm.jump(label);
         }
     }
@@ -100,6 +100,7 @@ impl Lower<'_> {
         if self.flow.is_dead(InsnIdx(label as u32)) || offset == 0 {
             return;
         }
+        self.arrive(label);
         let next = InsnIdx(self.at.0 + 1);
         if next.at() < self.slots && self.flow.is_dead(next) {
             return self.asm.jump(label);
@@ -207,6 +208,7 @@ impl Lower<'_> {
     /// Jumps when the frame's counter is zero, otherwise takes one from it.
     pub(super) fn may_goto(&mut self, offset: i16) {
         let Some(label) = target(self.at, &Insn::MayGoto { offset }) else { return };
+        self.arrive(label);
         let counter = mem(X::SP, self.frame.stack);
         self.emit(ld(X::T0, counter));
         self.asm.branch(Cond::Eq, X::T0, X::ZERO, label);
@@ -230,7 +232,9 @@ impl Lower<'_> {
     }
 
     fn forget_caller_saved(&mut self) {
-        self.known[..=Reg::R5.index()].fill(Ext::NONE);
+        for reg in [Reg::R0, Reg::R1, Reg::R2, Reg::R3, Reg::R4, Reg::R5] {
+            self.set_ext(reg, Ext::NONE);
+        }
     }
 }
 

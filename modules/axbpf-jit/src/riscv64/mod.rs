@@ -52,14 +52,25 @@ pub fn compile(accepted: &Accepted, features: Features) -> Result<Image, JitErro
     let slots = program.slots().len();
     // A label for each slot, then each subprogram's entry and its epilogue.
     let asm = Asm::new(slots + 2 * subprogs.len(), features.c);
-    let mut lower = Lower { asm, features, program, flow: Flow::new(program), slots, frame: Frame::default(), known: Known::default(), at: InsnIdx(0) };
+    let mut lower = Lower {
+        asm,
+        features,
+        program,
+        flow: Flow::new(program),
+        slots,
+        frame: Frame::default(),
+        known: Known::NOTHING,
+        assumed: alloc::vec![Known::ALL; slots],
+        arriving: alloc::vec![Known::ALL; slots],
+        at: InsnIdx(0),
+    };
     for (index, subprog) in subprogs.iter().enumerate() {
         lower.subprog(index, subprog)?;
     }
     let finished = lower.asm.finish().map_err(|asm::OutOfReach| JitError { at: InsnIdx(0), cause: JitCause::TooLarge })?;
     let mut offsets = finished.labels;
     offsets.truncate(slots);
-    Ok(Image { code: finished.code, slots: offsets, calls: finished.calls, target: Target::Riscv64(features) })
+    Ok(Image { code: finished.code, text_len: finished.text_len, slots: offsets, calls: finished.calls, target: Target::Riscv64(features) })
 }
 
 /// What is known of a register's upper half.
@@ -87,8 +98,23 @@ impl Ext {
     }
 }
 
-/// [`Ext`] of each register, here.
-type Known = [Ext; Reg::COUNT];
+/// [`Ext`] of each register, one bit each.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+struct Known {
+    sext: u16,
+    zext: u16,
+}
+
+impl Known {
+    const NOTHING: Known = Known { sext: 0, zext: 0 };
+    /// More than any place can know: what a place that nothing has reached yet may be taken for.
+    const ALL: Known = Known { sext: u16::MAX, zext: u16::MAX };
+
+    /// What is known on both of two paths.
+    fn and(self, other: Known) -> Known {
+        Known { sext: self.sext & other.sext, zext: self.zext & other.zext }
+    }
+}
 
 /// Where a subprogram keeps things.
 #[derive(Default)]
@@ -123,6 +149,9 @@ struct Lower<'a> {
     slots: usize,
     frame: Frame,
     known: Known,
+    /// For each slot where a jump arrives: what is taken to be known there, and what is known on all ways there so far.
+    assumed: Vec<Known>,
+    arriving: Vec<Known>,
     /// The instruction at hand.
     at: InsnIdx,
 }
@@ -173,11 +202,13 @@ impl Lower<'_> {
     }
 
     fn ext(&self, reg: Reg) -> Ext {
-        self.known[reg.index()]
+        let bit = |set: u16| set >> reg.index() & 1 != 0;
+        Ext { sext: bit(self.known.sext), zext: bit(self.known.zext) }
     }
 
     fn set_ext(&mut self, reg: Reg, ext: Ext) {
-        self.known[reg.index()] = ext;
+        let set = |set: u16, value: bool| set & !(1 << reg.index()) | u16::from(value) << reg.index();
+        self.known = Known { sext: set(self.known.sext, ext.sext), zext: set(self.known.zext, ext.zext) };
     }
 
     fn needs_upper(&self, reg: Reg) -> bool {
@@ -222,17 +253,32 @@ impl Lower<'_> {
         if self.frame.size > MAX_FRAME {
             return self.fail(JitCause::FrameTooLarge { bytes: self.frame.size as u64 });
         }
+        // What is known where jumps arrive depends on code that comes later: it is taken for granted, and if that was too much, the
+        // code is made again with less. Nothing known is always right, so this ends.
+        let start = self.asm.mark();
+        while !self.attempt(entry, subprog, &insns)? {
+            self.asm.reset(&start);
+        }
+        Ok(())
+    }
+
+    /// Lowers the subprogram; tells whether what it took for granted holds.
+    fn attempt(&mut self, entry: usize, subprog: &Subprog, insns: &[(InsnIdx, Insn)]) -> Result<bool, JitError> {
+        let range = subprog.start as usize..subprog.end as usize;
+        self.arriving[range.clone()].fill(Known::ALL);
+        self.known = Known::NOTHING;
         // Callers arrive before the prologue, jumps to the first slot after it.
         self.asm.label(entry);
         self.prologue();
-        let mut next_slot = subprog.start as usize;
-        let mut rest = &insns[..];
+        let mut next_slot = range.start;
+        let mut rest = insns;
         while let [(at, insn), later @ ..] = rest {
             // Slots without code (dead, second halves, fused) have the label of what follows.
             self.labels(&mut next_slot, at.at());
             self.at = *at;
             if self.flow.is_leader(*at) {
-                self.known = Known::default();
+                self.arrive(at.at());
+                self.known = self.assumed[at.at()];
             }
             let fused = match later {
                 [(next, with), ..] if !self.flow.is_leader(*next) => self.fuse(insn, *next, with)?,
@@ -241,14 +287,29 @@ impl Lower<'_> {
             if !fused {
                 self.insn(insn)?;
             }
+            if matches!(insn, Insn::Jump { .. } | Insn::Exit) {
+                // Nothing falls through from here.
+                self.known = Known::ALL;
+            }
             rest = if fused { &later[1..] } else { later };
         }
-        self.labels(&mut next_slot, subprog.end as usize - 1);
+        self.labels(&mut next_slot, range.end - 1);
         if self.frame.shares_epilogue {
             self.asm.label(self.frame.epilogue);
             self.epilogue();
         }
-        Ok(())
+        let mut holds = true;
+        for (assumed, arriving) in self.assumed[range.clone()].iter_mut().zip(&self.arriving[range]) {
+            let both = assumed.and(*arriving);
+            holds &= both == *assumed;
+            *assumed = both;
+        }
+        Ok(holds)
+    }
+
+    /// A jump goes to the slot from here.
+    fn arrive(&mut self, slot: usize) {
+        self.arriving[slot] = self.arriving[slot].and(self.known);
     }
 
     /// Labels of all slots up to this one, here.

@@ -7,6 +7,9 @@
 #![no_std]
 #![deny(unsafe_code)]
 
+#[cfg(not(feature = "riscv64"))]
+compile_error!("axbpf-jit needs the feature of at least one back-end: riscv64");
+
 extern crate alloc;
 
 mod flow;
@@ -43,7 +46,7 @@ impl Target {
 /// Why a program was not compiled.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct JitError {
-    /// The instruction; the first one of the subprogram for its frame.
+    /// The instruction; the program's first one for what concerns all of it.
     pub at: InsnIdx,
     /// Why.
     pub cause: JitCause,
@@ -56,11 +59,6 @@ pub enum JitCause {
     Unsupported,
     /// R10 is read-only.
     WritesFramePointer,
-    /// A frame beyond what instructions address.
-    FrameTooLarge {
-        /// In bytes.
-        bytes: u64,
-    },
     /// Code of more than 2 GiB.
     TooLarge,
     /// The platform has no executable memory left.
@@ -78,7 +76,6 @@ impl fmt::Display for JitError {
                 f.write_str("the compiler has no code for this instruction; link it into one that it has, or interpret")
             }
             JitCause::WritesFramePointer => f.write_str("R10 is read-only; copy it to another register"),
-            JitCause::FrameTooLarge { bytes } => write!(f, "the frame needs {bytes} bytes, more than code can address; make it smaller"),
             JitCause::TooLarge => f.write_str("the code would be larger than 2 GiB; split the program"),
             JitCause::NoMemory { bytes } => write!(f, "no {bytes} bytes of executable memory; unload programs"),
         }

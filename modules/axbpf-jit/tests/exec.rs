@@ -116,16 +116,10 @@ fn dead_code_is_left_out() {
 
 #[test]
 fn errors_name_the_instruction() {
-    let error = |source: &str, stack: u32| {
-        let slots = assemble(source).unwrap();
-        let facts = Facts { subprogs: vec![Subprog { start: 0, end: slots.len() as u32, stack }], max_stack: stack, dead: vec![] };
-        // SAFETY: not run.
-        let accepted = unsafe { Accepted::new(Program::new(slots, facts, &|_| None).unwrap()) };
-        compile(&accepted, Target::Riscv64(Features::GC)).unwrap_err().to_string()
-    };
-    assert_eq!(error("r0 = 0\nr10 += 8\nexit", 0), "insn 1: R10 is read-only; copy it to another register");
-    let message = "insn 0: the frame needs 4096 bytes, more than code can address; make it smaller";
-    assert_eq!(error("r0 = *(u8 *)(r10 - 1)\nexit", 4096), message);
+    // SAFETY: not run.
+    let accepted = unsafe { Accepted::new(unchecked(&assemble("r0 = 0\nr10 += 8\nexit").unwrap())) };
+    let error = compile(&accepted, Target::Riscv64(Features::GC)).unwrap_err();
+    assert_eq!(error.to_string(), "insn 1: R10 is read-only; copy it to another register");
 }
 
 #[test]

@@ -70,20 +70,57 @@ type Step<M> = fn(&mut Machine<'_, M>, &Op<M>, usize) -> usize;
 /// Past any program, so the look-up of the next instruction ends the run.
 const END: usize = usize::MAX;
 
-/// An instruction made ready.
+/// An instruction made ready: 16 bytes.
 pub(crate) struct Op<M> {
     step: Step<M>,
-    /// Immediate, sign-extended; stack bytes of the caller for calls; index for helpers.
-    imm: u64,
-    /// Offset of an access in bytes; target slot of a jump.
-    off: i32,
-    dst: u8,
-    src: u8,
+    /// Immediate; distance of `goto` and local calls; index of a helper or wide immediate.
+    imm: i32,
+    /// Offset of an access in bytes; distance of a branch; stack bytes of the caller for local calls.
+    off: i16,
+    dst: Index,
+    src: Index,
 }
 
 impl<M> Op<M> {
-    fn target(&self) -> usize {
-        self.off as u32 as usize
+    /// The immediate, sign-extended.
+    #[inline(always)]
+    fn imm(&self) -> u64 {
+        self.imm as i64 as u64
+    }
+
+    /// The slot that a branch at `pc` goes to.
+    #[inline(always)]
+    fn target(&self, pc: usize) -> usize {
+        (pc + 1).wrapping_add_signed(self.off.into())
+    }
+
+    /// The slot that a jump at `pc` with a long distance goes to.
+    #[inline(always)]
+    fn far_target(&self, pc: usize) -> usize {
+        (pc + 1).wrapping_add_signed(self.imm as isize)
+    }
+}
+
+/// A register as an index that needs no check.
+#[derive(Clone, Copy)]
+enum Index {
+    R0,
+    R1,
+    R2,
+    R3,
+    R4,
+    R5,
+    R6,
+    R7,
+    R8,
+    R9,
+    R10,
+}
+
+impl Index {
+    fn of(reg: Reg) -> Index {
+        use Index::*;
+        [R0, R1, R2, R3, R4, R5, R6, R7, R8, R9, R10][reg.index()]
     }
 }
 
@@ -91,6 +128,8 @@ impl<M> Op<M> {
 pub(crate) struct Code<M> {
     ops: Box<[Op<M>]>,
     helpers: Box<[HelperFn]>,
+    /// Immediates of wide loads.
+    wide: Box<[u64]>,
 }
 
 /// What a call saves.
@@ -105,8 +144,8 @@ struct Frame {
 
 /// A run in progress.
 pub(crate) struct Machine<'a, M> {
-    /// R0 to R10; 16 so that a masked index needs no check.
-    regs: [u64; 16],
+    /// R0 to R10.
+    regs: [u64; Reg::COUNT],
     /// Those of the callers; the program itself needs none.
     frames: [Frame; MAX_CALL_FRAMES - 1],
     depth: usize,
@@ -114,23 +153,24 @@ pub(crate) struct Machine<'a, M> {
     loops: u32,
     fault: Option<Fault>,
     helpers: &'a [HelperFn],
+    wide: &'a [u64],
     pub(crate) mem: M,
 }
 
 impl<M: Memory> Machine<'_, M> {
     #[inline(always)]
     fn dst(&self, op: &Op<M>) -> u64 {
-        self.regs[usize::from(op.dst & 15)]
+        self.regs[op.dst as usize]
     }
 
     #[inline(always)]
     fn src(&self, op: &Op<M>) -> u64 {
-        self.regs[usize::from(op.src & 15)]
+        self.regs[op.src as usize]
     }
 
     #[inline(always)]
     fn set(&mut self, op: &Op<M>, value: u64) {
-        self.regs[usize::from(op.dst & 15)] = value;
+        self.regs[op.dst as usize] = value;
     }
 
     #[cold]
@@ -166,7 +206,7 @@ impl<M: Memory> Machine<'_, M> {
         };
         match what {
             AtomicOp::Cmpxchg => self.regs[0] = old,
-            _ if what.fetches() => self.regs[usize::from(op.src & 15)] = old,
+            _ if what.fetches() => self.regs[op.src as usize] = old,
             _ => {}
         }
         pc + 1
@@ -174,19 +214,19 @@ impl<M: Memory> Machine<'_, M> {
 
     fn call(&mut self, op: &Op<M>, pc: usize) -> usize {
         let Some(frame) = self.frames.get_mut(self.depth) else { return self.fail(pc, FaultCause::CallDepth) };
-        let [.., r6, r7, r8, r9, r10, _, _, _, _, _] = self.regs;
+        let [.., r6, r7, r8, r9, r10] = self.regs;
         *frame = Frame { saved: [r6, r7, r8, r9, r10], loops: self.loops, back: pc as u32 + 1 };
         self.depth += 1;
         self.loops = MAX_LOOPS;
-        self.regs[10] = r10.wrapping_sub(op.imm);
-        op.target()
+        self.regs[10] = r10.wrapping_sub(op.off as u64);
+        op.far_target(pc)
     }
 
     fn exit(&mut self) -> usize {
         let Some(depth) = self.depth.checked_sub(1) else { return END };
         self.depth = depth;
         let Frame { saved, loops, back } = self.frames[depth];
-        self.regs[6..11].copy_from_slice(&saved);
+        self.regs[6..].copy_from_slice(&saved);
         self.loops = loops;
         back as usize
     }
@@ -194,10 +234,10 @@ impl<M: Memory> Machine<'_, M> {
 
 /// Runs the program from its start with R1, R2 and R10 as given.
 pub(crate) fn run<M: Memory>(code: &Code<M>, mem: M, args: [u64; 2], fp: u64) -> Result<u64, Fault> {
-    let mut regs = [0; 16];
+    let mut regs = [0; Reg::COUNT];
     (regs[1], regs[2], regs[10]) = (args[0], args[1], fp);
     let frames = [Frame { saved: [0; 5], loops: 0, back: 0 }; MAX_CALL_FRAMES - 1];
-    let mut m = Machine { regs, frames, depth: 0, loops: MAX_LOOPS, fault: None, helpers: &code.helpers, mem };
+    let mut m = Machine { regs, frames, depth: 0, loops: MAX_LOOPS, fault: None, helpers: &code.helpers, wide: &code.wide, mem };
     let mut pc = 0;
     while let Some(op) = code.ops.get(pc) {
         pc = if m.mem.tick() { (op.step)(&mut m, op, pc) } else { m.fail(pc, FaultCause::Budget) };
@@ -211,69 +251,57 @@ pub(crate) fn run<M: Memory>(code: &Code<M>, mem: M, args: [u64; 2], fp: u64) ->
 impl<M: Memory> Code<M> {
     /// Makes a program ready.
     pub(crate) fn new(program: &Program) -> Self {
-        let mut ops: Vec<Op<M>> = Vec::with_capacity(program.slots().len());
-        let mut helpers = Vec::new();
+        let mut code = (Vec::with_capacity(program.slots().len()), Vec::new(), Vec::new());
+        let (ops, helpers, wide) = (&mut code.0, &mut code.1, &mut code.2);
         for subprog in &program.facts().subprogs {
-            for (at, insn) in program.insns_of(subprog) {
-                let mut op = prepare(insn, at);
+            for (_, insn) in program.insns_of(subprog) {
+                let mut op = prepare(insn);
                 match insn {
-                    Insn::Call(Callee::Local { .. }) => op.imm = subprog.stack.into(),
+                    // `Program` keeps frames below 2^15.
+                    Insn::Call(Callee::Local { .. }) => op.off = subprog.stack as i16,
                     Insn::Call(Callee::Helper(id)) => {
-                        op.imm = helpers.len() as u64;
+                        op.imm = helpers.len() as i32;
                         helpers.extend(program.helper(id));
+                    }
+                    Insn::LoadImm64 { imm: Imm64::Value(value), .. } => {
+                        op.imm = wide.len() as i32;
+                        wide.push(value);
                     }
                     _ => {}
                 }
                 ops.push(op);
                 if insn.slots() == 2 {
-                    ops.push(prepare(Insn::Exit, at));
+                    ops.push(prepare(Insn::Exit));
                 }
             }
         }
-        Code { ops: ops.into(), helpers: helpers.into() }
+        Code { ops: code.0.into(), helpers: code.1.into(), wide: code.2.into() }
     }
 }
 
-/// An instruction at slot `at` as function and operands.
-fn prepare<M: Memory>(insn: Insn, at: InsnIdx) -> Op<M> {
+/// An instruction as function and operands.
+fn prepare<M: Memory>(insn: Insn) -> Op<M> {
     let op = |step, dst: Reg, src: Operand, off| {
         let (src, imm) = match src {
-            Operand::Reg(src) => (src.index() as u8, 0),
-            Operand::Imm(imm) => (0, imm as i64 as u64),
+            Operand::Reg(src) => (src, 0),
+            Operand::Imm(imm) => (Reg::R0, imm),
         };
-        Op { step, imm, off, dst: dst.index() as u8, src }
+        Op { step, imm, off, dst: Index::of(dst), src: Index::of(src) }
     };
-    // The target's slot; `Program` has proved that it is one.
-    let to = |offset: i32| at.0.wrapping_add(1).wrapping_add_signed(offset) as i32;
     let none = Operand::Imm(0);
     match insn {
         Insn::Alu { op: what, width, dst, src } => op(alu(what, width, src), dst, src, 0),
         Insn::Neg { width, dst } => op(neg(width), dst, none, 0),
         Insn::MovSx { width, dst, src, from } => op(mov_sx(width, from), dst, Operand::Reg(src), 0),
         Insn::End { order, dst, size } => op(end(order, size), dst, none, 0),
-        Insn::LoadImm64 { dst, imm } => {
-            // `Program` takes plain values only.
-            let imm = if let Imm64::Value(value) = imm { value } else { 0 };
-            Op {
-                imm,
-                ..op(
-                    |m, op, pc| {
-                        m.set(op, op.imm);
-                        pc + 2
-                    },
-                    dst,
-                    none,
-                    0,
-                )
-            }
-        }
-        Insn::Load { size, sx, dst, src, off } => op(load(size, sx), dst, Operand::Reg(src), off.into()),
-        Insn::Store { size, dst, off, src } => op(store(size, src), dst, src, off.into()),
-        Insn::Atomic { op: what, size, dst, off, src } => op(atomic(what, size), dst, Operand::Reg(src), off.into()),
-        Insn::Jump { offset, .. } => op(|_, op, _| op.target(), Reg::R0, none, to(offset)),
-        Insn::Branch { op: what, width, dst, src, offset } => op(branch(what, width, src), dst, src, to(offset.into())),
-        Insn::MayGoto { offset } => op(may_goto, Reg::R0, none, to(offset.into())),
-        Insn::Call(Callee::Local { offset }) => op(|m, op, pc| m.call(op, pc), Reg::R0, none, to(offset)),
+        Insn::LoadImm64 { dst, .. } => op(load_imm64, dst, none, 0),
+        Insn::Load { size, sx, dst, src, off } => op(load(size, sx), dst, Operand::Reg(src), off),
+        Insn::Store { size, dst, off, src } => op(store(size, src), dst, src, off),
+        Insn::Atomic { op: what, size, dst, off, src } => op(atomic(what, size), dst, Operand::Reg(src), off),
+        Insn::Jump { offset, .. } => op(|_, op, pc| op.far_target(pc), Reg::R0, Operand::Imm(offset), 0),
+        Insn::Branch { op: what, width, dst, src, offset } => op(branch(what, width, src), dst, src, offset),
+        Insn::MayGoto { offset } => op(may_goto, Reg::R0, none, offset),
+        Insn::Call(Callee::Local { offset }) => op(|m, op, pc| m.call(op, pc), Reg::R0, Operand::Imm(offset), 0),
         Insn::Call(Callee::Helper(_)) => op(call_helper, Reg::R0, none, 0),
         // `Program` refuses kernel functions and packet loads.
         Insn::Exit | Insn::Call(Callee::Kfunc { .. }) | Insn::LoadAbs { .. } | Insn::LoadInd { .. } => {
@@ -288,8 +316,13 @@ fn may_goto<M: Memory>(m: &mut Machine<'_, M>, op: &Op<M>, pc: usize) -> usize {
             m.loops = left;
             pc + 1
         }
-        None => op.target(),
+        None => op.target(pc),
     }
+}
+
+fn load_imm64<M: Memory>(m: &mut Machine<'_, M>, op: &Op<M>, pc: usize) -> usize {
+    m.set(op, m.wide[op.imm as usize]);
+    pc + 2
 }
 
 fn call_helper<M: Memory>(m: &mut Machine<'_, M>, op: &Op<M>, pc: usize) -> usize {
@@ -305,9 +338,9 @@ fn alu<M: Memory>(op: AluOp, width: Width, src: Operand) -> Step<M> {
     macro_rules! select {
         ($($op:ident)*) => { match (op, width, src) { $(
             (AluOp::$op, Width::W64, Operand::Reg(_)) => |m, o, pc| { m.set(o, AluOp::$op.eval(Width::W64, m.dst(o), m.src(o))); pc + 1 },
-            (AluOp::$op, Width::W64, Operand::Imm(_)) => |m, o, pc| { m.set(o, AluOp::$op.eval(Width::W64, m.dst(o), o.imm)); pc + 1 },
+            (AluOp::$op, Width::W64, Operand::Imm(_)) => |m, o, pc| { m.set(o, AluOp::$op.eval(Width::W64, m.dst(o), o.imm())); pc + 1 },
             (AluOp::$op, Width::W32, Operand::Reg(_)) => |m, o, pc| { m.set(o, AluOp::$op.eval(Width::W32, m.dst(o), m.src(o))); pc + 1 },
-            (AluOp::$op, Width::W32, Operand::Imm(_)) => |m, o, pc| { m.set(o, AluOp::$op.eval(Width::W32, m.dst(o), o.imm)); pc + 1 },
+            (AluOp::$op, Width::W32, Operand::Imm(_)) => |m, o, pc| { m.set(o, AluOp::$op.eval(Width::W32, m.dst(o), o.imm())); pc + 1 },
         )* } };
     }
     select!(Add Sub Mul Div Sdiv Or And Lsh Rsh Mod Smod Xor Mov Arsh)
@@ -316,10 +349,10 @@ fn alu<M: Memory>(op: AluOp, width: Width, src: Operand) -> Step<M> {
 fn branch<M: Memory>(op: JmpOp, width: Width, src: Operand) -> Step<M> {
     macro_rules! select {
         ($($op:ident)*) => { match (op, width, src) { $(
-            (JmpOp::$op, Width::W64, Operand::Reg(_)) => |m, o, pc| if JmpOp::$op.eval(Width::W64, m.dst(o), m.src(o)) { o.target() } else { pc + 1 },
-            (JmpOp::$op, Width::W64, Operand::Imm(_)) => |m, o, pc| if JmpOp::$op.eval(Width::W64, m.dst(o), o.imm) { o.target() } else { pc + 1 },
-            (JmpOp::$op, Width::W32, Operand::Reg(_)) => |m, o, pc| if JmpOp::$op.eval(Width::W32, m.dst(o), m.src(o)) { o.target() } else { pc + 1 },
-            (JmpOp::$op, Width::W32, Operand::Imm(_)) => |m, o, pc| if JmpOp::$op.eval(Width::W32, m.dst(o), o.imm) { o.target() } else { pc + 1 },
+            (JmpOp::$op, Width::W64, Operand::Reg(_)) => |m, o, pc| if JmpOp::$op.eval(Width::W64, m.dst(o), m.src(o)) { o.target(pc) } else { pc + 1 },
+            (JmpOp::$op, Width::W64, Operand::Imm(_)) => |m, o, pc| if JmpOp::$op.eval(Width::W64, m.dst(o), o.imm()) { o.target(pc) } else { pc + 1 },
+            (JmpOp::$op, Width::W32, Operand::Reg(_)) => |m, o, pc| if JmpOp::$op.eval(Width::W32, m.dst(o), m.src(o)) { o.target(pc) } else { pc + 1 },
+            (JmpOp::$op, Width::W32, Operand::Imm(_)) => |m, o, pc| if JmpOp::$op.eval(Width::W32, m.dst(o), o.imm()) { o.target(pc) } else { pc + 1 },
         )* } };
     }
     select!(Eq Gt Ge Set Ne Sgt Sge Lt Le Slt Sle)
@@ -386,7 +419,7 @@ fn load<M: Memory>(size: Size, sx: bool) -> Step<M> {
 fn store<M: Memory>(size: Size, src: Operand) -> Step<M> {
     match src {
         Operand::Reg(_) => by_size!(size, S => |m, o, pc| m.store(o, pc, S, m.src(o))),
-        Operand::Imm(_) => by_size!(size, S => |m, o, pc| m.store(o, pc, S, o.imm)),
+        Operand::Imm(_) => by_size!(size, S => |m, o, pc| m.store(o, pc, S, o.imm())),
     }
 }
 

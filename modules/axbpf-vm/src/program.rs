@@ -2,7 +2,7 @@
 use crate::HelperFn;
 use alloc::boxed::Box;
 use alloc::vec::Vec;
-use axbpf_abi::{Facts, Subprog};
+use axbpf_abi::{Facts, MAX_STACK, Subprog};
 use axbpf_isa::{Callee, DecodeError, Imm64, Insn, InsnIdx, RawInsn, insns};
 use core::fmt;
 
@@ -44,6 +44,11 @@ pub enum RefusedCause {
     },
     /// The subprograms of the facts leave a gap, overlap, or start within an instruction.
     Subprogs,
+    /// A frame of a subprogram larger than programs may have: 512 bytes.
+    FrameTooLarge {
+        /// In bytes.
+        bytes: u32,
+    },
     /// The last instruction of a subprogram neither exits nor jumps.
     FallsThrough,
     /// No such helper here.
@@ -74,6 +79,7 @@ impl fmt::Display for Refused {
             RefusedCause::Jump { target } => write!(f, "jump to slot {target}, which starts no instruction of this subprogram"),
             RefusedCause::Call { target } => write!(f, "call to slot {target}, where no subprogram starts"),
             RefusedCause::Subprogs => f.write_str("the subprograms do not cover the program instruction by instruction"),
+            RefusedCause::FrameTooLarge { bytes } => write!(f, "the frame has {bytes} bytes, of at most {MAX_STACK}; make it smaller"),
             RefusedCause::FallsThrough => f.write_str("the subprogram runs past its last instruction; end it with exit or a jump"),
             RefusedCause::UnknownHelper { id } => write!(f, "helper {id} does not exist here"),
             RefusedCause::Kfunc { btf_id } => write!(f, "kernel function with BTF id {btf_id} is not linked"),
@@ -152,7 +158,7 @@ impl Program {
         starts.sort_unstable();
         starts.dedup();
         let ends = starts.iter().skip(1).copied().chain([slots.len() as u32]);
-        let stack = axbpf_abi::MAX_STACK;
+        let stack = MAX_STACK;
         let subprogs = starts.iter().zip(ends).map(|(&start, end)| Subprog { start, end, stack }).collect();
         let max_stack = stack * axbpf_abi::MAX_CALL_FRAMES as u32;
         Program::new(slots, Facts { subprogs, max_stack, dead: Vec::new() }, helper)
@@ -188,6 +194,9 @@ fn check_subprogs(slots: &[RawInsn], subprogs: &[Subprog], starts: &[bool]) -> R
         let on_insns = subprog.start == covered && subprog.start < subprog.end && starts.get(subprog.end as usize) == Some(&true);
         if !on_insns {
             return Err(Refused { at: InsnIdx(subprog.start), cause: RefusedCause::Subprogs });
+        }
+        if subprog.stack > MAX_STACK {
+            return Err(Refused { at: InsnIdx(subprog.start), cause: RefusedCause::FrameTooLarge { bytes: subprog.stack } });
         }
         covered = subprog.end;
     }

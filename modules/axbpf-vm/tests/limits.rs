@@ -90,6 +90,9 @@ fn programs_that_do_not_hang_together() {
     assert_eq!(refused(two.clone(), vec![sub(0, 2), sub(1, 4)]), format!("insn 1: {gap}"));
     assert_eq!(refused(two.clone(), vec![sub(0, 2), sub(2, 5)]), format!("insn 2: {gap}"));
     assert_eq!(refused(text("r0 = 1 ll\nexit"), vec![sub(0, 1), sub(1, 3)]), format!("insn 0: {gap}"));
+    let large = text("exit");
+    let message = "insn 0: the frame has 520 bytes, of at most 512; make it smaller";
+    assert_eq!(refused(large, vec![Subprog { start: 0, end: 1, stack: 520 }]), message);
     let falls = "insn 0: the subprogram runs past its last instruction; end it with exit or a jump";
     assert_eq!(refused(two, vec![sub(0, 1), sub(1, 4)]), falls);
     let across = text("if r1 == 0 goto +1\nexit\nexit");

@@ -138,8 +138,6 @@ struct Frame {
 
 const SAVED: [X; 4] = [X::S1, X::S2, X::S3, X::S4];
 const UNSAVED: [X; 4] = [X::A6, X::A7, X::T3, X::T4];
-/// Largest frame that 12-bit offsets reach.
-const MAX_FRAME: i64 = 2032;
 
 struct Lower<'a> {
     asm: Asm,
@@ -156,7 +154,7 @@ struct Lower<'a> {
     at: InsnIdx,
 }
 
-/// `offset(base)`, of a constant known to fit.
+/// `offset(base)`, of a constant known to fit: frames are 512 bytes and a few words.
 const fn mem(base: X, offset: i64) -> Mem {
     match Imm12::new(offset) {
         Some(offset) => Mem { base, offset },
@@ -250,9 +248,6 @@ impl Lower<'_> {
         self.frame = Frame::new(self.program, subprog, &insns, index == 0);
         let entry = self.slots + 2 * index;
         self.frame.epilogue = entry + 1;
-        if self.frame.size > MAX_FRAME {
-            return self.fail(JitCause::FrameTooLarge { bytes: self.frame.size as u64 });
-        }
         // What is known where jumps arrive depends on code that comes later: it is taken for granted, and if that was too much, the
         // code is made again with less. Nothing known is always right, so this ends.
         let start = self.asm.mark();

@@ -66,7 +66,7 @@ impl fmt::Display for AsmError {
 
 impl core::error::Error for AsmError {}
 
-/// Assembles a program, one instruction a line, in the notation that [`Insn`] prints. A line may start with labels (`loop:`), jumps,
+/// Assembles a program, one instruction a line, in the notation that [`Insn`](crate::Insn) prints. A line may start with labels (`loop:`), jumps,
 /// local calls and `subprog[]` take a label instead of a distance, `//` and `#` start comments.
 ///
 /// ```

@@ -15,7 +15,7 @@ pub(super) enum Cond {
 }
 
 impl Cond {
-    fn inverted(self) -> Cond {
+    pub fn inverted(self) -> Cond {
         match self {
             Cond::Eq => Cond::Ne,
             Cond::Ne => Cond::Eq,

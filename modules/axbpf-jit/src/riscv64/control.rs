@@ -100,18 +100,39 @@ impl Lower<'_> {
         if self.flow.is_dead(InsnIdx(label as u32)) || offset == 0 {
             return;
         }
-        self.arrive(label);
         let next = InsnIdx(self.at.0 + 1);
         if next.at() < self.slots && self.flow.is_dead(next) {
+            self.arrive(label);
             return self.asm.jump(label);
         }
-        if op == JmpOp::Set {
-            let test = self.test(width, dst, src);
-            return match test {
-                Test::NotZero(reg) => self.asm.branch(Cond::Ne, reg, X::ZERO, label),
-                Test::Negative(reg) => self.asm.branch(Cond::Lt, reg, X::ZERO, label),
-            };
+        self.compare(op, width, dst, src, true, label);
+    }
+
+    /// if dst OP src goto +1; goto offset: the jump under the opposite condition. Tells whether it is one.
+    pub(super) fn branch_over_jump(&mut self, insn: &Insn, next: InsnIdx, jump: &Insn) -> bool {
+        let Insn::Branch { op, width, dst, src, offset: 1 } = *insn else { return false };
+        let (Insn::Jump { .. }, Some(label)) = (jump, target(next, jump)) else { return false };
+        let after = InsnIdx(next.0 + 1);
+        if next.0 != self.at.0 + 1 || self.flow.is_dead(after) || self.flow.is_dead(InsnIdx(label as u32)) {
+            return false;
         }
+        self.compare(op, width, dst, src, false, label);
+        true
+    }
+
+    /// Goes to the label if `dst OP src` is what is wanted.
+    fn compare(&mut self, op: JmpOp, width: Width, dst: Reg, src: Operand, wanted: bool, label: usize) {
+        self.arrive(label);
+        let (cond, a, b) = match op {
+            JmpOp::Set => self.test(width, dst, src),
+            _ => self.order(op, width, dst, src),
+        };
+        let cond = if wanted { cond } else { cond.inverted() };
+        self.asm.branch(cond, a, b, label);
+    }
+
+    /// dst OP src, as a condition on two registers
+    fn order(&mut self, op: JmpOp, width: Width, dst: Reg, src: Operand) -> (Cond, X, X) {
         let signed = matches!(op, JmpOp::Sgt | JmpOp::Sge | JmpOp::Slt | JmpOp::Sle);
         // dst > -1 is dst >= 0, and so on: saves the constant
         let (op, src) = match (op, src) {
@@ -124,17 +145,17 @@ impl Lower<'_> {
             Width::W32 => self.operands_w32(signed, dst, src),
         };
         match op {
-            JmpOp::Eq => self.asm.branch(Cond::Eq, a, b, label),
-            JmpOp::Ne => self.asm.branch(Cond::Ne, a, b, label),
-            JmpOp::Gt => self.asm.branch(Cond::Ltu, b, a, label),
-            JmpOp::Ge => self.asm.branch(Cond::Geu, a, b, label),
-            JmpOp::Lt => self.asm.branch(Cond::Ltu, a, b, label),
-            JmpOp::Le => self.asm.branch(Cond::Geu, b, a, label),
-            JmpOp::Sgt => self.asm.branch(Cond::Lt, b, a, label),
-            JmpOp::Sge => self.asm.branch(Cond::Ge, a, b, label),
-            JmpOp::Slt => self.asm.branch(Cond::Lt, a, b, label),
-            JmpOp::Sle => self.asm.branch(Cond::Ge, b, a, label),
-            JmpOp::Set => {}
+            JmpOp::Eq => (Cond::Eq, a, b),
+            JmpOp::Gt => (Cond::Ltu, b, a),
+            JmpOp::Ge => (Cond::Geu, a, b),
+            JmpOp::Lt => (Cond::Ltu, a, b),
+            JmpOp::Le => (Cond::Geu, b, a),
+            JmpOp::Sgt => (Cond::Lt, b, a),
+            JmpOp::Sge => (Cond::Ge, a, b),
+            JmpOp::Slt => (Cond::Lt, a, b),
+            JmpOp::Sle => (Cond::Ge, b, a),
+            // Set goes through `test`.
+            JmpOp::Ne | JmpOp::Set => (Cond::Ne, a, b),
         }
     }
 
@@ -171,19 +192,19 @@ impl Lower<'_> {
         (x, y)
     }
 
-    /// dst & src, for a branch
-    fn test(&mut self, width: Width, dst: Reg, src: Operand) -> Test {
+    /// dst & src is not zero, as a condition on two registers
+    fn test(&mut self, width: Width, dst: Reg, src: Operand) -> (Cond, X, X) {
         let (a, temp) = (self.read(dst, X::T0), X::T2);
         let ext = self.ext(dst);
         match src {
             Operand::Imm(imm @ 0..=2047) => {
                 self.emit(andi(temp, a, mem(X::ZERO, imm.into()).offset));
-                Test::NotZero(temp)
+                (Cond::Ne, temp, X::ZERO)
             }
             // One bit: shifted into the sign.
             Operand::Imm(imm) if imm.count_ones() == 1 && (width == Width::W32 || imm > 0) => {
                 self.emit(slli(temp, a, Shamt::masked(imm.leading_zeros() + 32)));
-                Test::Negative(temp)
+                (Cond::Lt, temp, X::ZERO)
             }
             Operand::Imm(imm) => {
                 self.li(temp, imm.into());
@@ -191,7 +212,7 @@ impl Lower<'_> {
                 if width == Width::W32 && imm < 0 && ext == Ext::NONE {
                     self.sext_w(temp, temp);
                 }
-                Test::NotZero(temp)
+                (Cond::Ne, temp, X::ZERO)
             }
             Operand::Reg(src) => {
                 let b = self.read(src, temp);
@@ -200,7 +221,7 @@ impl Lower<'_> {
                 if width == Width::W32 && !(ext.zext || other.zext || ext.sext && other.sext) {
                     self.sext_w(temp, temp);
                 }
-                Test::NotZero(temp)
+                (Cond::Ne, temp, X::ZERO)
             }
         }
     }
@@ -236,10 +257,4 @@ impl Lower<'_> {
             self.set_ext(reg, Ext::NONE);
         }
     }
-}
-
-/// How the outcome of a test reads.
-enum Test {
-    NotZero(X),
-    Negative(X),
 }

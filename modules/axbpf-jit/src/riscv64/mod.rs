@@ -341,6 +341,9 @@ impl Lower<'_> {
 
     /// Two instructions that are one here, if these are such: tells whether it lowered both.
     fn fuse(&mut self, insn: &Insn, next: InsnIdx, with: &Insn) -> Result<bool, JitError> {
+        if self.branch_over_jump(insn, next, with) {
+            return Ok(true);
+        }
         let (Insn::Alu { op, width: Width::W64, dst, src }, Insn::Alu { op: then, width, dst: same, src: by }) = (*insn, *with) else {
             return Ok(false);
         };

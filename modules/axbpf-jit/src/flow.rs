@@ -34,6 +34,8 @@ impl Flow {
                 *dead = true;
             }
         }
+        // For `find_upper`, before each slot.
+        let mut before = alloc::vec![0; slots];
         for subprog in &program.facts().subprogs {
             let insns: Vec<_> = program.insns_of(subprog).collect();
             flow.leaders[subprog.start as usize] = true;
@@ -42,7 +44,7 @@ impl Flow {
                     flow.leaders[target] = true;
                 }
             }
-            flow.find_upper(&insns);
+            flow.find_upper(&insns, &mut before);
         }
         flow
     }
@@ -61,9 +63,7 @@ impl Flow {
     }
 
     /// Backward over one subprogram until nothing changes; loops take a second round, nested ones seldom more than a third.
-    fn find_upper(&mut self, insns: &[(InsnIdx, Insn)]) {
-        // Before each slot.
-        let mut before = alloc::vec![0; self.upper.len()];
+    fn find_upper(&mut self, insns: &[(InsnIdx, Insn)], before: &mut [RegSet]) {
         let mut changed = true;
         while changed {
             changed = false;

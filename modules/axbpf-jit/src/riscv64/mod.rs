@@ -273,7 +273,9 @@ impl Lower<'_> {
             self.at = *at;
             if self.flow.is_leader(*at) {
                 self.arrive(at.at());
-                self.known = self.assumed[at.at()];
+                // What arrives from before is seen at once; only jumps back can disappoint.
+                self.known = self.assumed[at.at()].and(self.arriving[at.at()]);
+                self.assumed[at.at()] = self.known;
             }
             let fused = match later {
                 [(next, with), ..] if !self.flow.is_leader(*next) => self.fuse(insn, *next, with)?,

@@ -72,12 +72,12 @@ fn cases() -> Vec<(String, u32)> {
         for &rd in &regs { for &a in &regs { for imm in imms() { rows.push((format!("{name} {}, {}, {}", x(rd), x(a), imm.value()), f(rd, a, imm))); } } }
         rows
     });
-    each!(named!(slli srli srai) => |(name, f): (String, fn(X, X, Shamt) -> u32)| {
+    each!(named!(slli srli srai rori) => |(name, f): (String, fn(X, X, Shamt) -> u32)| {
         let mut rows = Vec::new();
         for &rd in &regs { for &a in &regs { for count in [0, 1, 31, 32, 63] { rows.push((format!("{name} {}, {}, {count}", x(rd), x(a)), f(rd, a, Shamt::masked(count)))); } } }
         rows
     });
-    each!(named!(slliw srliw sraiw) => |(name, f): (String, fn(X, X, ShamtW) -> u32)| {
+    each!(named!(slliw srliw sraiw roriw) => |(name, f): (String, fn(X, X, ShamtW) -> u32)| {
         let mut rows = Vec::new();
         for &rd in &regs { for count in [0, 1, 17, 31] { rows.push((format!("{name} {}, {}, {count}", x(rd), x(rd)), f(rd, rd, ShamtW::masked(count)))); } }
         rows

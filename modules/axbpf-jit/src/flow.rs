@@ -12,6 +12,8 @@ pub(crate) struct Flow {
     dead: Vec<bool>,
     /// Registers whose upper half is read after this instruction before it is written again, one bit each.
     upper: Vec<RegSet>,
+    /// Registers that are read after this instruction before they are written again.
+    live: Vec<RegSet>,
 }
 
 /// A set of registers, one bit each.
@@ -28,14 +30,15 @@ const R0: RegSet = 1;
 impl Flow {
     pub fn new(program: &Program) -> Flow {
         let slots = program.slots().len();
-        let mut flow = Flow { leaders: alloc::vec![false; slots], dead: alloc::vec![false; slots], upper: alloc::vec![0; slots] };
+        let (none, nothing) = (alloc::vec![false; slots], alloc::vec![0; slots]);
+        let mut flow = Flow { leaders: none.clone(), dead: none, upper: nothing.clone(), live: nothing };
         for &slot in &program.facts().dead {
             if let Some(dead) = flow.dead.get_mut(slot as usize) {
                 *dead = true;
             }
         }
-        // For `find_upper`, before each slot.
-        let mut before = alloc::vec![0; slots];
+        // For `look_back`: upper halves and registers wanted before each slot.
+        let mut before = alloc::vec![(0, 0); slots];
         for subprog in &program.facts().subprogs {
             let insns: Vec<_> = program.insns_of(subprog).collect();
             flow.leaders[subprog.start as usize] = true;
@@ -44,7 +47,7 @@ impl Flow {
                     flow.leaders[target] = true;
                 }
             }
-            flow.find_upper(&insns, &mut before);
+            flow.look_back(&insns, &mut before);
         }
         flow
     }
@@ -62,18 +65,24 @@ impl Flow {
         self.upper[at.at()] & bit(reg) != 0
     }
 
+    /// Whether the register is ever read after this instruction with the value it has then.
+    pub fn is_live(&self, at: InsnIdx, reg: Reg) -> bool {
+        self.live[at.at()] & bit(reg) != 0
+    }
+
     /// Backward over one subprogram until nothing changes; loops take a second round, nested ones seldom more than a third.
-    fn find_upper(&mut self, insns: &[(InsnIdx, Insn)], before: &mut [RegSet]) {
+    fn look_back(&mut self, insns: &[(InsnIdx, Insn)], before: &mut [(RegSet, RegSet)]) {
         let mut changed = true;
         while changed {
             changed = false;
             for &(at, insn) in insns.iter().rev() {
-                let next = at.at() + insn.slots();
-                let falls = if matches!(insn, Insn::Exit | Insn::Jump { .. }) { 0 } else { before.get(next).copied().unwrap_or(0) };
-                let after = falls | target(at, &insn).map_or(0, |target| before[target]);
-                self.upper[at.at()] = after;
-                let (reads, writes) = upper_halves(&insn, after);
-                let new = after & !writes | reads;
+                let ends = matches!(insn, Insn::Exit | Insn::Jump { .. });
+                let falls = before.get(at.at() + insn.slots()).copied().filter(|_| !ends).unwrap_or_default();
+                let jumps = target(at, &insn).map(|target| before[target]).unwrap_or_default();
+                let (upper, live) = (falls.0 | jumps.0, falls.1 | jumps.1);
+                (self.upper[at.at()], self.live[at.at()]) = (upper, live);
+                let (upper_reads, writes) = upper_halves(&insn, upper);
+                let new = (upper & !writes | upper_reads, live & !writes | reads(&insn));
                 changed |= before[at.at()] != new;
                 before[at.at()] = new;
             }
@@ -84,6 +93,22 @@ impl Flow {
 /// Slot that the instruction may jump to; `Program` proved that it is one.
 pub(crate) fn target(at: InsnIdx, insn: &Insn) -> Option<usize> {
     insn.jump_offset().map(|offset| (at.0 + 1).wrapping_add_signed(offset) as usize)
+}
+
+/// Registers that the instruction reads, one bit each.
+fn reads(insn: &Insn) -> RegSet {
+    let operand = |src: Operand| if let Operand::Reg(src) = src { bit(src) } else { 0 };
+    match *insn {
+        Insn::Alu { op: AluOp::Mov, src, .. } => operand(src),
+        Insn::Alu { dst, src, .. } | Insn::Store { dst, src, .. } | Insn::Branch { dst, src, .. } => bit(dst) | operand(src),
+        Insn::Neg { dst, .. } | Insn::End { dst, .. } => bit(dst),
+        Insn::MovSx { src, .. } | Insn::Load { src, .. } | Insn::LoadInd { src, .. } => bit(src),
+        Insn::Atomic { op, dst, src, .. } => bit(dst) | bit(src) | if op == AtomicOp::Cmpxchg { R0 } else { 0 },
+        // A subprogram or helper may read any argument.
+        Insn::Call(_) => ARGS,
+        Insn::Exit => R0,
+        Insn::LoadImm64 { .. } | Insn::LoadAbs { .. } | Insn::Jump { .. } | Insn::MayGoto { .. } => 0,
+    }
 }
 
 /// Registers that the instruction writes, one bit each.

@@ -81,7 +81,7 @@ impl Maker {
         let width = r.pick(&[Width::W32, Width::W64]);
         let size = r.pick(&[Size::B, Size::H, Size::W, Size::Dw]);
         let off = place(r, size);
-        let insn = match r.below(20) {
+        let insn = match r.below(21) {
             0..10 => {
                 let op = r.pick(&[Add, Sub, Mul, Div, Sdiv, Or, And, Lsh, Rsh, Mod, Smod, Xor, Mov, Arsh]);
                 Insn::Alu { op, width, dst, src: self.operand() }

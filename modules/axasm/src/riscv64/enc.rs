@@ -336,6 +336,10 @@ encoders! {
     // Zba, Zbb.
     /// rd = low half of rs1, zero-extended, + rs2 (Zba)
     add_uw(rd: X, rs1: X, rs2: X) = r(0b000_0100, rs2, rs1, 0b000, rd, OP_32);
+    /// rd = rs1 rotated right (Zbb)
+    rori(rd: X, rs1: X, shamt: Shamt) = shift(0b011000, shamt.0, rs1, 0b101, rd, OP_IMM);
+    /// rd = low half of rs1 rotated right, sign-extended (Zbb)
+    roriw(rd: X, rs1: X, shamt: ShamtW) = shift(0b011000, shamt.0, rs1, 0b101, rd, OP_IMM_32);
     /// rd = bytes of rs in reverse order (Zbb)
     rev8(rd: X, rs: X) = shift(0b011010, 0b111000, rs, 0b101, rd, OP_IMM);
     /// rd = low byte of rs, sign-extended (Zbb)

@@ -15,6 +15,7 @@ mod alu;
 mod asm;
 mod constant;
 mod control;
+mod fuse;
 mod memory;
 
 use crate::flow::Flow;
@@ -24,7 +25,7 @@ use asm::Asm;
 pub(crate) use asm::shorten;
 use axasm::riscv64::enc::*;
 use axbpf_abi::Subprog;
-use axbpf_isa::{AluOp, Callee, Insn, InsnIdx, Operand, Reg, Width};
+use axbpf_isa::{Callee, Insn, InsnIdx, Reg};
 use axbpf_vm::{Accepted, Program};
 
 /// What the CPU has beyond RV64IMA.
@@ -267,7 +268,7 @@ impl Lower<'_> {
         self.prologue();
         let mut next_slot = range.start;
         let mut rest = insns;
-        while let [(at, insn), later @ ..] = rest {
+        while let [(at, insn), ..] = rest {
             // Slots without code (dead, second halves, fused) have the label of what follows.
             self.labels(&mut next_slot, at.at());
             self.at = *at;
@@ -277,18 +278,15 @@ impl Lower<'_> {
                 self.known = self.assumed[at.at()].and(self.arriving[at.at()]);
                 self.assumed[at.at()] = self.known;
             }
-            let fused = match later {
-                [(next, with), ..] if !self.flow.is_leader(*next) => self.fuse(insn, *next, with)?,
-                _ => false,
-            };
-            if !fused {
+            let taken = self.fuse(rest)?;
+            if taken == 0 {
                 self.insn(insn)?;
             }
             if matches!(insn, Insn::Jump { .. } | Insn::Exit) {
                 // Nothing falls through from here.
                 self.known = Known::ALL;
             }
-            rest = if fused { &later[1..] } else { later };
+            rest = rest.get(taken.max(1)..).unwrap_or_default();
         }
         self.labels(&mut next_slot, range.end - 1);
         if self.frame.shares_epilogue {
@@ -339,37 +337,5 @@ impl Lower<'_> {
             Insn::Exit => self.exit(),
         }
         Ok(())
-    }
-
-    /// Two instructions that are one here, if these are such: tells whether it lowered both.
-    fn fuse(&mut self, insn: &Insn, next: InsnIdx, with: &Insn) -> Result<bool, JitError> {
-        if self.branch_over_jump(insn, next, with) {
-            return Ok(true);
-        }
-        let (Insn::Alu { op, width: Width::W64, dst, src }, Insn::Alu { op: then, width, dst: same, src: by }) = (*insn, *with) else {
-            return Ok(false);
-        };
-        if dst != same {
-            return Ok(false);
-        }
-        match (op, src, then, by) {
-            // dst = src; dst OP= by: three operands
-            (AluOp::Mov, Operand::Reg(from), _, _) if then != AluOp::Mov => {
-                self.at = next;
-                let by = if by == Operand::Reg(dst) { src } else { by };
-                self.alu(then, width, dst, from, by)?;
-            }
-            // dst <<= 32; dst >>= 32: the lower half, zero- or sign-extended
-            (AluOp::Lsh, Operand::Imm(32), AluOp::Rsh, Operand::Imm(32)) if width == Width::W64 => {
-                self.at = next;
-                self.alu(AluOp::Mov, Width::W32, dst, dst, Operand::Reg(dst))?;
-            }
-            (AluOp::Lsh, Operand::Imm(32), AluOp::Arsh, Operand::Imm(32)) if width == Width::W64 => {
-                self.at = next;
-                self.mov_sx(Width::W64, dst, dst, axbpf_isa::Size::W)?;
-            }
-            _ => return Ok(false),
-        }
-        Ok(true)
     }
 }

@@ -35,7 +35,7 @@ pub struct Features {
     pub c: bool,
     /// Zba: zero-extension in one instruction.
     pub zba: bool,
-    /// Zbb: byte reversal, sign-extension of bytes and halfwords in one instruction.
+    /// Zbb: rotation, byte reversal, extension of bytes and halfwords in one instruction.
     pub zbb: bool,
 }
 

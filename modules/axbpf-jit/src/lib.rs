@@ -1,7 +1,21 @@
 //! Layer 2. BPF to machine code.
 //!
-//! [`compile`] turns an accepted program into an [`Image`]: bytes and nothing else, on any host and for any [`Target`]. `Jit` (on a host
-//! that a back-end knows) puts an image into executable memory of the platform and is an [`Engine`](axbpf_vm::Engine) then.
+//! [`compile`] turns an accepted program into an [`Image`]: bytes and nothing else, on any host and for any [`Target`]. A [`Jit`] is an image
+//! in executable memory, and an [`Engine`](axbpf_vm::Engine).
+//!
+//! ```
+//! use axbpf_jit::{Target, compile};
+//! use axbpf_vm::{Accepted, Program};
+//! # use axbpf_abi::{Facts, Subprog};
+//!
+//! let slots = axbpf_isa::asm::assemble("r0 = 42\nexit").unwrap();
+//! # let facts = Facts { subprogs: vec![Subprog { start: 0, end: 2, stack: 0 }], ..Facts::default() };
+//! let program = Program::new(slots, facts, &|_id| None).unwrap();
+//! // SAFETY: these two instructions touch no memory.
+//! let accepted = unsafe { Accepted::new(program) };
+//! let image = compile(&accepted, Target::named("riscv64").unwrap()).unwrap();
+//! assert_eq!(image.code.len(), 8); // li a5, 42; mv a0, a5; ret
+//! ```
 //!
 //! Back-ends are features, all of them buildable on every host: `riscv64` (default).
 #![no_std]
@@ -16,12 +30,14 @@ mod flow;
 mod image;
 #[cfg(feature = "riscv64")]
 pub mod riscv64;
+mod run;
 
 use axbpf_isa::InsnIdx;
 use axbpf_vm::Accepted;
 use core::fmt;
 
 pub use image::Image;
+pub use run::Jit;
 
 /// The machine that code is made for.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -61,11 +77,6 @@ pub enum JitCause {
     WritesFramePointer,
     /// Code of more than 2 GiB.
     TooLarge,
-    /// The platform has no executable memory left.
-    NoMemory {
-        /// How much was wanted.
-        bytes: usize,
-    },
 }
 
 impl fmt::Display for JitError {
@@ -77,7 +88,6 @@ impl fmt::Display for JitError {
             }
             JitCause::WritesFramePointer => f.write_str("R10 is read-only; copy it to another register"),
             JitCause::TooLarge => f.write_str("the code would be larger than 2 GiB; split the program"),
-            JitCause::NoMemory { bytes } => write!(f, "no {bytes} bytes of executable memory; unload programs"),
         }
     }
 }

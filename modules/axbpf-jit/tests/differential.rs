@@ -290,7 +290,7 @@ fn random_programs_compute_the_same() {
         for features in [Features::GC, Features::GC_ZBA_ZBB, Features { c: false, ..Features::GC }] {
             let image = compile(&accepted, Target::Riscv64(features)).unwrap_or_else(|error| panic!("seed {seed}: {error}\n{}", text()));
             if cfg!(target_arch = "riscv64") {
-                let found = machine::Code::new(&image).run([0, 0]);
+                let found = machine::run(&image, [0, 0]);
                 assert_eq!(found, expected, "seed {seed}, {features:?}\n{}", text());
             }
         }

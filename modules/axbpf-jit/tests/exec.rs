@@ -23,7 +23,7 @@ fn check(name: &str, program: Program, mem: &[u8], features: Features, expected:
         let mut words: Vec<u64> =
             mem.chunks(8).map(|chunk| chunk.iter().rev().fold(0, |word, &byte| word << 8 | u64::from(byte))).collect();
         let args = if mem.is_empty() { [0, 0] } else { [words.as_mut_ptr().expose_provenance() as u64, mem.len() as u64] };
-        let found = machine::Code::new(&image).run(args);
+        let found = machine::run(&image, args);
         assert_eq!(found, expected, "{name}, {features:?}: {found:#x}, not {expected:#x}");
     }
 }
@@ -126,4 +126,5 @@ fn errors_name_the_instruction() {
 fn targets_have_names() {
     assert_eq!(Target::named("riscv64"), Some(Target::Riscv64(Features::GC)));
     assert_eq!(Target::named("pdp11"), None);
+    assert_eq!(Target::host().is_some(), cfg!(target_arch = "riscv64"));
 }

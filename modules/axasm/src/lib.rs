@@ -1,2 +1,5 @@
-//! Host machine code per ISA as data, and the register file that a trap saves
+//! Layer 0. Machine code of the host ISAs as data: encoders for the JIT, decoders for probes. Every ISA is compiled on every host.
 #![no_std]
+#![forbid(unsafe_code)]
+
+pub mod riscv64;

@@ -1,2 +1,84 @@
-//! The one trait between the BPF components and the OS, with a std implementation for host tests
+//! Layer 0. Everything that the components ask of the OS, and the few mechanisms that are the same on every OS.
+//!
+//! [`Platform`] is the one trait: an OS implements it once (`#[crate_interface::impl_interface]`), in the image that links the components.
+//! On top of it stand
+//!
+//! - [`IrqGuard`]: a section with IRQs off, which is also what readers of shared structures are in;
+//! - [`PerCpu`]: one value a CPU;
+//! - [`Draft`] and [`Sealed`]: code memory, written before it is executable; [`patch`]: text of the kernel, changed while it runs;
+//! - [`quiesce`] and [`defer`]: waiting until all sections that could see an object have ended, then dropping it;
+//! - [`fault`]: reads of addresses that may be bad;
+//! - [`stack`]: the stack of its own that a program runs on;
+//! - [`wake`]: waking a task out of a probe.
+//!
+//! Feature `host`: an implementation for tests and tools on Linux, where a CPU is a thread.
 #![no_std]
+
+extern crate alloc;
+#[cfg(any(feature = "host", test))]
+extern crate std;
+
+mod arch;
+mod code;
+pub mod fault;
+mod grace;
+#[cfg(feature = "host")]
+mod host;
+mod irq;
+mod percpu;
+pub mod stack;
+pub mod wake;
+
+pub use code::{Draft, Patch, Sealed, exec_bytes, patch};
+pub use grace::{Stuck, defer, quiesce, reclaim};
+pub use irq::IrqGuard;
+pub use percpu::{MAX_CPUS, PerCpu};
+
+/// What an OS supplies. The functions are called from anywhere, a probe included, unless they say otherwise.
+#[crate_interface::def_interface(gen_caller)]
+pub trait Platform {
+    /// Number of the CPU that this runs on, below [`cpu_count`]. Stays true only while IRQs are off.
+    fn cpu_id() -> usize;
+    /// CPUs of the machine, at most [`MAX_CPUS`].
+    fn cpu_count() -> usize;
+    /// Masks IRQs on this CPU; returns what [`irqs_restore`] takes. Never switches tasks. [`IrqGuard`] is the way to call it.
+    fn irqs_save() -> usize;
+    /// Undoes [`irqs_save`], without switching tasks.
+    fn irqs_restore(state: usize);
+    /// Nanoseconds since boot; never goes back on one CPU.
+    fn monotonic_ns() -> u64;
+    /// The task that runs on this CPU, or that the interrupted code belongs to.
+    fn current_task() -> Task;
+    /// Waits until every CPU has been outside an IRQ-off section at some time since the call, or `limit_ns` have passed. From task context,
+    /// IRQs on, no spin lock held. Use [`quiesce`].
+    fn wait_quiescent(limit_ns: u64) -> Result<(), Stuck>;
+    /// Makes this CPU call [`wake::drain`] soon, when IRQs are on again: no lock, no allocation, one register write.
+    fn pend_wake();
+    /// Something was deferred: makes some task call [`reclaim`] before long. From task context.
+    fn wake_reclaimer();
+    /// Whether reading these bytes can have effects: device memory, or a window that passes the page tables by.
+    fn is_device(addr: usize, len: usize) -> bool;
+    /// Pages for code, of [`PAGE_SIZE`] each: readable, executable, not writable, near the kernel's text where the ISA's branches need
+    /// that. From task context.
+    fn exec_alloc(pages: usize) -> Option<usize>;
+    /// Gives back what [`exec_alloc`] gave. No CPU executes there any more. From task context.
+    fn exec_free(addr: usize, pages: usize);
+    /// Writes to code: every patch through a temporary mapping that is never executable; then, once for the whole batch, every CPU's
+    /// instruction cache is brought in step. A patch of 1, 2, 4 or 8 bytes at an address aligned to its size is one store. From task
+    /// context. `false`: an address is not mapped code.
+    fn exec_write(batch: &[Patch<'_>]) -> bool;
+}
+
+/// Size of a page in bytes.
+pub const PAGE_SIZE: usize = 4096;
+
+/// A task, as a program sees it.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Task {
+    /// Its id; 0 where no task runs yet.
+    pub id: u64,
+    /// A number that no other living task has: its address.
+    pub key: usize,
+    /// Address and length in bytes of its name, to be read by [`fault::read`]: the name may be changing under a lock. Length 0: no name.
+    pub name: (usize, usize),
+}

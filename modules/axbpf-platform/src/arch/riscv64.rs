@@ -1,0 +1,75 @@
+//! riscv64. `global_asm!` does not know the C extension here; nothing below needs it.
+core::arch::global_asm!(
+    r#"
+    .section .text.axprobe, "ax"
+    .balign 4
+
+    .macro AXBPF_EX start, end, fixup
+        .pushsection axprobe_ex, "a"
+        .balign 8
+        .dword \start, \end, \fixup
+        .popsection
+    .endm
+
+    // a0 dst, a1 src, a2 len -> bytes left. Words where both are aligned, then bytes; only loads may fault.
+    .global axbpf_copy
+axbpf_copy:
+    or      t0, a0, a1
+    andi    t0, t0, 7
+    bnez    t0, 3f
+    li      t1, 8
+    bltu    a2, t1, 3f
+1:  ld      t0, 0(a1)
+2:  sd      t0, 0(a0)
+    addi    a0, a0, 8
+    addi    a1, a1, 8
+    addi    a2, a2, -8
+    bgeu    a2, t1, 1b
+    AXBPF_EX 1b, 2b, 3f         // byte by byte to the exact place
+3:  beqz    a2, 6f
+4:  lbu     t0, 0(a1)
+5:  sb      t0, 0(a0)
+    addi    a0, a0, 1
+    addi    a1, a1, 1
+    addi    a2, a2, -1
+    bnez    a2, 4b
+6:  mv      a0, a2
+    ret
+    AXBPF_EX 4b, 5b, 6b
+
+    // a0 dst, a1 src, a2 len -> bytes copied, or -1
+    .global axbpf_copy_str
+axbpf_copy_str:
+    mv      a3, a0
+1:  beqz    a2, 4f
+2:  lbu     t0, 0(a1)
+3:  sb      t0, 0(a0)
+    addi    a0, a0, 1
+    addi    a1, a1, 1
+    addi    a2, a2, -1
+    bnez    t0, 1b
+4:  sub     a0, a0, a3
+    ret
+5:  li      a0, -1
+    ret
+    AXBPF_EX 2b, 3b, 5b
+
+    // a0 argument, a1 function, a2 high end of the stack
+    .global axbpf_call_on_stack
+axbpf_call_on_stack:
+    addi    sp, sp, -16
+    sd      ra, 8(sp)
+    sd      s0, 0(sp)
+    addi    s0, sp, 16          // a frame like the compiler's, so that stacks can be walked through
+    mv      t0, sp
+    mv      sp, a2
+    addi    sp, sp, -16
+    sd      t0, 0(sp)
+    jalr    a1
+    ld      sp, 0(sp)
+    ld      s0, 0(sp)
+    ld      ra, 8(sp)
+    addi    sp, sp, 16
+    ret
+    "#
+);

@@ -1,0 +1,70 @@
+//! x86_64.
+core::arch::global_asm!(
+    r#"
+    .section .text.axprobe, "ax"
+    .balign 16
+
+    .macro AXBPF_EX start, end, fixup
+        .pushsection axprobe_ex, "a"
+        .balign 8
+        .quad \start, \end, \fixup
+        .popsection
+    .endm
+
+    // rdi dst, rsi src, rdx len -> bytes left; only loads may fault
+    .global axbpf_copy
+axbpf_copy:
+    cmp     rdx, 8
+    jb      3f
+1:  mov     rax, [rsi]
+2:  mov     [rdi], rax
+    add     rdi, 8
+    add     rsi, 8
+    sub     rdx, 8
+    cmp     rdx, 8
+    jae     1b
+    AXBPF_EX 1b, 2b, 3f         // byte by byte to the exact place
+3:  test    rdx, rdx
+    jz      6f
+4:  mov     al, [rsi]
+5:  mov     [rdi], al
+    inc     rdi
+    inc     rsi
+    dec     rdx
+    jnz     4b
+6:  mov     rax, rdx
+    ret
+    AXBPF_EX 4b, 5b, 6b
+
+    // rdi dst, rsi src, rdx len -> bytes copied, or -1
+    .global axbpf_copy_str
+axbpf_copy_str:
+    mov     rcx, rdi
+1:  test    rdx, rdx
+    jz      4f
+2:  mov     al, [rsi]
+3:  mov     [rdi], al
+    inc     rdi
+    inc     rsi
+    dec     rdx
+    test    al, al
+    jnz     1b
+4:  mov     rax, rdi
+    sub     rax, rcx
+    ret
+5:  mov     rax, -1
+    ret
+    AXBPF_EX 2b, 3b, 5b
+
+    // rdi argument, rsi function, rdx high end of the stack
+    .global axbpf_call_on_stack
+axbpf_call_on_stack:
+    push    rbp
+    mov     rbp, rsp
+    mov     rsp, rdx
+    call    rsi
+    mov     rsp, rbp
+    pop     rbp
+    ret
+    "#
+);

@@ -1,0 +1,99 @@
+//! Reads of memory that may not be there. Every load that may fault stands in an exception table, `pc -> fixup`: the platform's trap hook
+//! asks [`fixup`] about each load fault before anybody else sees it.
+use crate::arch;
+use core::fmt;
+use core::mem::MaybeUninit;
+use core::sync::atomic::{AtomicU64, Ordering::Relaxed};
+
+/// The address is not readable memory.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct BadAddress {
+    /// The address that was asked for.
+    pub addr: usize,
+}
+
+impl fmt::Display for BadAddress {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "address {:#x} is not readable memory", self.addr)
+    }
+}
+
+impl core::error::Error for BadAddress {}
+
+/// A line of the exception table: a fault at a pc in `start..end` goes on at `fixup`.
+#[repr(C)]
+pub(crate) struct Entry {
+    pub(crate) start: usize,
+    pub(crate) end: usize,
+    pub(crate) fixup: usize,
+}
+
+static RECOVERED: AtomicU64 = AtomicU64::new(0);
+
+/// Where to go on after a load fault at `pc`; `None`: the fault is a bug of somebody else's.
+pub fn fixup(pc: usize) -> Option<usize> {
+    let entry = arch::exception_table().iter().find(|e| (e.start..e.end).contains(&pc))?;
+    RECOVERED.fetch_add(1, Relaxed);
+    Some(entry.fixup)
+}
+
+/// Faults recovered so far.
+pub fn recovered() -> u64 {
+    RECOVERED.load(Relaxed)
+}
+
+/// Copies `dst.len()` bytes from `addr`. On a bad address, `dst` is zeroed, as Linux does. From any context.
+pub fn read(dst: &mut [u8], addr: usize) -> Result<(), BadAddress> {
+    let done = !crate::is_device(addr, dst.len()) && arch::copy(dst, addr) == 0;
+    if !done {
+        dst.fill(0);
+        return Err(BadAddress { addr });
+    }
+    Ok(())
+}
+
+/// Copies a string with its NUL, at most `dst.len()` bytes with the NUL always the last one; returns the bytes written, NUL included. On a
+/// bad address, `dst` is zeroed, as Linux does. From any context.
+pub fn read_str(dst: &mut [u8], addr: usize) -> Result<usize, BadAddress> {
+    if dst.is_empty() {
+        return Ok(0);
+    }
+    let len = (!crate::is_device(addr, dst.len())).then(|| arch::copy_str(dst, addr)).flatten();
+    match len {
+        Some(len) => {
+            dst[len - 1] = 0;
+            Ok(len)
+        }
+        None => {
+            dst.fill(0);
+            Err(BadAddress { addr })
+        }
+    }
+}
+
+/// Reads a value of plain bytes.
+pub fn read_bytes<const N: usize>(addr: usize) -> Result<[u8; N], BadAddress> {
+    let mut bytes = [0; N];
+    read(&mut bytes, addr)?;
+    Ok(bytes)
+}
+
+/// Writes to memory that the caller named: the pages are looked at byte by byte first, by reading, so an unmapped one is an error and not a
+/// panic. Memory that is mapped but read-only still faults.
+///
+/// # Safety
+///
+/// `addr..addr + src.len()`, if it is mapped, is memory that the caller may have written.
+pub unsafe fn write(addr: usize, src: &[u8]) -> Result<(), BadAddress> {
+    let mut at = addr;
+    let end = addr.checked_add(src.len()).ok_or(BadAddress { addr })?;
+    while at < end {
+        let mut byte = [MaybeUninit::<u8>::new(0)];
+        // SAFETY: one initialised byte.
+        read(unsafe { byte.assume_init_mut() }, at)?;
+        at = (at / crate::PAGE_SIZE + 1) * crate::PAGE_SIZE;
+    }
+    // SAFETY: mapped, as just read, and writable, as the caller promises.
+    unsafe { core::ptr::copy_nonoverlapping(src.as_ptr(), core::ptr::with_exposed_provenance_mut(addr), src.len()) };
+    Ok(())
+}

@@ -12,6 +12,9 @@ fail() { say "$*"; exit 1; }
 have() { command -v "$1" >/dev/null 2>&1; }
 has_file() { compgen -G "$1" >/dev/null; }
 
+root=$(cd "$(dirname "$0")/.." && pwd)
+tools=${CARGO_TARGET_DIR:-$root/target}/tools
+crates=()     # programs from the Rust registry, into target/tools
 packages=()   # from the release itself
 backports=()  # from its backports suite
 need() { packages+=("$@"); }
@@ -39,6 +42,7 @@ group_rust() {
     have make || need make
 }
 group_kernel() {
+    [ -x "$tools/bin/axconfig-gen" ] || crates+=("axconfig-gen@0.2.1")
     have ld.lld-19 || need lld-19
     have llvm-objcopy-19 || need llvm-19
 }
@@ -90,16 +94,22 @@ main() {
         declare -F "group_$group" >/dev/null || fail "no group '$group'; groups: rust kernel bpf qemu cross"
         "group_$group"
     done
-    [ ${#packages[@]} -gt 0 ] || [ ${#backports[@]} -gt 0 ] || return 0
+    [ ${#packages[@]} -eq 0 ] && [ ${#backports[@]} -eq 0 ] || install_packages
+    if [ ${#crates[@]} -gt 0 ]; then
+        say "building ${crates[*]}"
+        PATH=$PATH:/usr/bin cargo install -q --locked --root "$tools" "${crates[@]}" 2> >(grep -v 'be sure to add' >&2)
+    fi
+}
 
+install_packages() {
     say "missing: ${packages[*]:-} ${backports[*]:-}"
     have apt-get || fail "no apt-get here: install the packages above (Debian's names) with this system's own tools"
-    local root=()
+    local sudo=()
     if [ "$(id -u)" -ne 0 ]; then
         have sudo || fail "not root, and no sudo: run scripts/setup.sh as root once"
-        root=(sudo)
+        sudo=(sudo)
     fi
-    local apt=("${root[@]}" env DEBIAN_FRONTEND=noninteractive apt-get -qq -o Dpkg::Use-Pty=0)
+    local apt=("${sudo[@]}" env DEBIAN_FRONTEND=noninteractive apt-get -qq -o Dpkg::Use-Pty=0)
     if [ ${#backports[@]} -gt 0 ]; then
         [ "$(id -u)" -eq 0 ] || fail "the backports suite is needed for ${backports[*]}: run scripts/setup.sh as root once"
         add_backports

@@ -1,2 +1,10 @@
-//! API.
+//! eBPF and kprobes for ArceOS apps.
 #![no_std]
+
+extern crate alloc;
+
+#[cfg(feature = "arceos")]
+mod imp;
+
+#[cfg(feature = "arceos")]
+pub use imp::{InitError, init, late_wakes, symbol_section};

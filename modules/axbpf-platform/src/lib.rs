@@ -8,7 +8,7 @@
 //! - [`Draft`] and [`Sealed`]: code memory, written before it is executable; [`patch`]: text of the kernel, changed while it runs;
 //! - [`quiesce`] and [`defer`]: waiting until all sections that could see an object have ended, then dropping it;
 //! - [`fault`]: reads of addresses that may be bad;
-//! - [`stack`]: the stack of its own that a program runs on;
+//! - [`stack`]: stacks of their own that programs run on;
 //! - [`wake`]: waking a task out of a probe.
 //!
 //! Feature `host`: an implementation for tests and tools on Linux, where a CPU is a thread.

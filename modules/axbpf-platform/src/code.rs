@@ -3,8 +3,8 @@
 use crate::{PAGE_SIZE, exec_alloc, exec_free, exec_write};
 use alloc::boxed::Box;
 use alloc::vec::Vec;
-use core::cell::UnsafeCell;
-use core::sync::atomic::{AtomicBool, AtomicUsize, Ordering::*};
+use core::sync::atomic::{AtomicUsize, Ordering::*};
+use spin::Mutex;
 
 /// Bytes to write at an address of executable memory.
 #[derive(Clone, Copy, Debug)]
@@ -43,7 +43,7 @@ pub struct Sealed {
 impl Draft {
     /// Room for `len` bytes. From task context. `None`: no memory.
     pub fn new(len: usize) -> Option<Draft> {
-        let place = with_pages(|pages| pages.take(len.max(1)))?;
+        let place = PAGES.lock().take(len.max(1))?;
         let mut bytes = Vec::new();
         bytes.try_reserve_exact(len).ok()?;
         bytes.resize(len, 0);
@@ -93,7 +93,7 @@ struct Place {
 
 impl Drop for Place {
     fn drop(&mut self) {
-        with_pages(|pages| pages.give_back(self.addr, self.granules));
+        PAGES.lock().give_back(self.addr, self.granules);
     }
 }
 
@@ -164,23 +164,5 @@ impl Chunk {
     }
 }
 
-struct Lock {
-    held: AtomicBool,
-    pages: UnsafeCell<Pages>,
-}
-
-// SAFETY: `pages` is reached only through `with_pages`, by one holder of `held` at a time.
-unsafe impl Sync for Lock {}
-
-static PAGES: Lock = Lock { held: AtomicBool::new(false), pages: UnsafeCell::new(Pages { chunks: Vec::new() }) };
-
-/// Task context only: the holder may allocate and be preempted, so others just spin until it runs again.
-fn with_pages<R>(f: impl FnOnce(&mut Pages) -> R) -> R {
-    while PAGES.held.compare_exchange_weak(false, true, Acquire, Relaxed).is_err() {
-        core::hint::spin_loop();
-    }
-    // SAFETY: the exchange above made us the only one here until the store below.
-    let result = f(unsafe { &mut *PAGES.pages.get() });
-    PAGES.held.store(false, Release);
-    result
-}
+/// Taken in task context only: the holder may allocate and be preempted, so others just spin until it runs again.
+static PAGES: Mutex<Pages> = Mutex::new(Pages { chunks: Vec::new() });

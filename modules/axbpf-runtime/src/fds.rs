@@ -1,0 +1,134 @@
+//! Descriptors: small numbers for maps, programs and links, as bpf(2) hands them out. There is one process, so one table. An object lives as
+//! long as a descriptor or another object refers to it.
+use alloc::collections::BTreeMap;
+use core::fmt;
+use spin::Mutex;
+
+/// 0, 1 and 2 are what they are in every process.
+const FIRST: u32 = 3;
+/// Most descriptors open at once.
+pub const MAX_FDS: usize = 4096;
+
+/// What a descriptor can stand for.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub enum Object {
+    /// A map.
+    #[cfg(feature = "axbpf-maps")]
+    Map(alloc::sync::Arc<axbpf_maps::Map>),
+    /// A program.
+    #[cfg(feature = "prog")]
+    Prog(alloc::sync::Arc<crate::Prog>),
+    /// A link: a program attached somewhere.
+    #[cfg(all(feature = "prog", feature = "axkprobe"))]
+    Link(alloc::sync::Arc<crate::Link>),
+}
+
+/// Why a descriptor could not be used or made.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum FdError {
+    /// It is not open.
+    Closed(u32),
+    /// It is open, but stands for another kind of object.
+    Kind {
+        /// The descriptor.
+        fd: u32,
+        /// What it stands for.
+        is: &'static str,
+        /// What is wanted.
+        wanted: &'static str,
+    },
+    /// All are in use.
+    TooMany,
+}
+
+impl fmt::Display for FdError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Closed(fd) => write!(f, "descriptor {fd} is not open"),
+            Self::Kind { fd, is, wanted } => write!(f, "descriptor {fd} is a {is}, not a {wanted}"),
+            Self::TooMany => write!(f, "{MAX_FDS} descriptors are open; close some"),
+        }
+    }
+}
+
+impl core::error::Error for FdError {}
+
+static TABLE: Mutex<BTreeMap<u32, Object>> = Mutex::new(BTreeMap::new());
+
+impl Object {
+    fn kind(&self) -> &'static str {
+        match *self {
+            #[cfg(feature = "axbpf-maps")]
+            Self::Map(_) => "map",
+            #[cfg(feature = "prog")]
+            Self::Prog(_) => "program",
+            #[cfg(all(feature = "prog", feature = "axkprobe"))]
+            Self::Link(_) => "link",
+        }
+    }
+}
+
+/// Gives an object the lowest free descriptor.
+pub fn install(object: Object) -> Result<u32, FdError> {
+    let mut table = TABLE.lock();
+    if table.len() >= MAX_FDS {
+        return Err(FdError::TooMany);
+    }
+    let mut fd = FIRST;
+    for &taken in table.keys() {
+        if taken != fd {
+            break;
+        }
+        fd += 1;
+    }
+    table.insert(fd, object);
+    Ok(fd)
+}
+
+/// What a descriptor stands for.
+pub fn get(fd: u32) -> Result<Object, FdError> {
+    TABLE.lock().get(&fd).cloned().ok_or(FdError::Closed(fd))
+}
+
+/// Closes a descriptor. If nothing else refers to the object, it ends here: a link is detached, a map freed.
+pub fn close(fd: u32) -> Result<(), FdError> {
+    // Dropped after the lock is: ending a link takes a grace period.
+    let object = TABLE.lock().remove(&fd);
+    object.map(drop).ok_or(FdError::Closed(fd))
+}
+
+/// How many are open.
+pub fn open_fds() -> usize {
+    TABLE.lock().len()
+}
+
+/// The object of one kind.
+macro_rules! getter {
+    ($(#[$doc:meta])* $name:ident, $kind:ident, $ty:ty, $wanted:literal) => {
+        $(#[$doc])*
+        pub fn $name(fd: u32) -> Result<alloc::sync::Arc<$ty>, FdError> {
+            match get(fd)? {
+                Object::$kind(object) => Ok(object),
+                #[allow(unreachable_patterns, reason = "with few features there is but one kind")]
+                other => Err(FdError::Kind { fd, is: other.kind(), wanted: $wanted }),
+            }
+        }
+    };
+}
+
+#[cfg(feature = "axbpf-maps")]
+getter!(
+    /// The map that a descriptor stands for.
+    map, Map, axbpf_maps::Map, "map"
+);
+#[cfg(feature = "prog")]
+getter!(
+    /// The program that a descriptor stands for.
+    prog, Prog, crate::Prog, "program"
+);
+#[cfg(all(feature = "prog", feature = "axkprobe"))]
+getter!(
+    /// The link that a descriptor stands for.
+    link, Link, crate::Link, "link"
+);

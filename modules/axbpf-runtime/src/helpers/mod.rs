@@ -1,0 +1,113 @@
+//! The bodies of helpers, each beside the prototype that the verifier checks calls against.
+//!
+//! Bodies are `extern "C"` functions of five u64, called from programs: IRQs are off, the stack is the program's, and what the prototype says
+//! of an argument holds: the verifier saw to it.
+mod format;
+#[cfg(feature = "axbpf-maps")]
+mod map;
+mod memory;
+mod misc;
+#[cfg(feature = "axbpf-maps")]
+mod ringbuf;
+mod trace;
+
+use axbpf_abi::{HelperProto, helpers as proto};
+use axbpf_vm::HelperFn;
+
+/// A prototype and what implements it.
+type Helper = (&'static HelperProto, HelperFn);
+
+/// By id.
+const HELPERS: &[Helper] = &[
+    #[cfg(feature = "axbpf-maps")]
+    (&proto::MAP_LOOKUP_ELEM, map::lookup_elem),
+    #[cfg(feature = "axbpf-maps")]
+    (&proto::MAP_UPDATE_ELEM, map::update_elem),
+    #[cfg(feature = "axbpf-maps")]
+    (&proto::MAP_DELETE_ELEM, map::delete_elem),
+    (&proto::PROBE_READ, memory::probe_read),
+    (&proto::KTIME_GET_NS, misc::ktime_get_ns),
+    (&proto::TRACE_PRINTK, trace::printk),
+    (&proto::GET_PRANDOM_U32, misc::get_prandom_u32),
+    (&proto::GET_SMP_PROCESSOR_ID, misc::get_smp_processor_id),
+    (&proto::GET_CURRENT_PID_TGID, misc::get_current_pid_tgid),
+    (&proto::GET_CURRENT_COMM, misc::get_current_comm),
+    (&proto::PROBE_READ_STR, memory::probe_read_str),
+    (&proto::PROBE_READ_KERNEL, memory::probe_read),
+    (&proto::PROBE_READ_KERNEL_STR, memory::probe_read_str),
+    #[cfg(feature = "axbpf-maps")]
+    (&proto::RINGBUF_OUTPUT, ringbuf::output),
+    #[cfg(feature = "axbpf-maps")]
+    (&proto::RINGBUF_RESERVE, ringbuf::reserve),
+    #[cfg(feature = "axbpf-maps")]
+    (&proto::RINGBUF_SUBMIT, ringbuf::submit),
+    #[cfg(feature = "axbpf-maps")]
+    (&proto::RINGBUF_DISCARD, ringbuf::discard),
+    #[cfg(feature = "axbpf-maps")]
+    (&proto::RINGBUF_QUERY, ringbuf::query),
+    (&proto::GET_FUNC_IP, misc::get_func_ip),
+    (&proto::GET_ATTACH_COOKIE, misc::get_attach_cookie),
+    (&proto::TRACE_VPRINTK, trace::vprintk),
+];
+
+/// The helper with this id.
+fn find(id: u32) -> Option<&'static Helper> {
+    HELPERS.binary_search_by_key(&id, |(proto, _)| proto.id).ok().map(|i| &HELPERS[i])
+}
+
+/// The prototype of the helper with this id.
+pub(crate) fn proto(id: u32) -> Option<&'static HelperProto> {
+    find(id).map(|(proto, _)| *proto)
+}
+
+/// The body of the helper with this id.
+pub(crate) fn body(id: u32) -> Option<HelperFn> {
+    find(id).map(|(_, body)| *body)
+}
+
+/// A result: zero or an error number, negative.
+fn status<E: Into<axbpf_abi::Errno>>(result: Result<(), E>) -> u64 {
+    match result {
+        Ok(()) => 0,
+        Err(error) => error.into().neg() as u64,
+    }
+}
+
+/// Memory that the prototype says the helper fills.
+///
+/// # Safety
+///
+/// `addr` and `len` are an [`axbpf_abi::Arg::Mem`] that is written and its size, in a call that the verifier accepted.
+unsafe fn writable<'a>(addr: u64, len: u64) -> &'a mut [u8] {
+    match len {
+        0 => &mut [],
+        // SAFETY: the caller's; such memory is the program's own stack or a map's value, where other writers are the program's business.
+        _ => unsafe { core::slice::from_raw_parts_mut(core::ptr::with_exposed_provenance_mut(addr as usize), len as usize) },
+    }
+}
+
+/// Memory that the prototype says the helper reads.
+///
+/// # Safety
+///
+/// `addr` and `len` are an [`axbpf_abi::Arg::Mem`] that is read and its size, in a call that the verifier accepted.
+unsafe fn readable<'a>(addr: u64, len: u64) -> &'a [u8] {
+    match len {
+        0 => &[],
+        // SAFETY: as in `writable`.
+        _ => unsafe { core::slice::from_raw_parts(core::ptr::with_exposed_provenance(addr as usize), len as usize) },
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_prototype_has_its_body_and_ids_ascend() {
+        assert!(HELPERS.is_sorted_by_key(|(proto, _)| proto.id));
+        let ids: alloc::vec::Vec<u32> = HELPERS.iter().map(|(proto, _)| proto.id).collect();
+        let all: alloc::vec::Vec<u32> = proto::ALL.iter().map(|proto| proto.id).collect();
+        assert_eq!(ids, all);
+    }
+}

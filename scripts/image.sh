@@ -71,6 +71,7 @@ if [ "$KSYMS" = y ] && llvm-readelf-19 -S "$out/$name.elf" | grep -q ' \.ksyms '
     status=0
     size=$("$target/debug/axbpf" embed "$out/$name.elf") || status=$?
     if [ $status = 3 ]; then
+        size=$(((size + 1023) / 1024 * 1024)) # so that small changes do not need a second link again
         echo "$size" >"$remembered"
         link "$size"
         "$target/debug/axbpf" embed "$out/$name.elf" >/dev/null

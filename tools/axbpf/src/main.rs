@@ -4,6 +4,7 @@ use std::{env, io, process::ExitCode};
 mod args;
 mod conformance;
 mod dump;
+mod embed;
 mod jit;
 mod object;
 
@@ -13,8 +14,9 @@ const USAGE: &str = "\
 usage: axbpf COMMAND ...
   dump OBJ [--prog NAME] [--jit ARCH] [--bytes]   text of the linked programs; --bytes: with their encoding; --jit: as machine code
   conformance [MEM] [--engine interp]             runs the program on standard input (hex) over the memory MEM (hex); prints R0
+  embed KERNEL.elf                                writes the kernel's symbols into its section .ksyms
 OBJ is a file that clang -target bpf wrote.
-status: 0 done; 1 failed or refused; 2 arguments or input that cannot be used
+status: 0 done; 1 failed or refused; 2 arguments or input that cannot be used; 3 (embed) .ksyms is too small: the size it needs is printed
 ";
 
 /// Why the command ends early: its exit status and what it says.
@@ -52,6 +54,7 @@ fn run() -> Result<ExitCode, Failure> {
     let args = Args::new(words.collect::<Result<_, _>>()?);
     match command.as_deref() {
         Some("dump") => dump::run(args),
+        Some("embed") => embed::run(args),
         Some("conformance") => conformance::run(args),
         Some("--help" | "-h" | "help") => {
             print!("{USAGE}");

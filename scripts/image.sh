@@ -48,13 +48,13 @@ if cmp -s "$config.new" "$config"; then rm "$config.new"; else mv "$config.new" 
 export AX_CONFIG_PATH=$config AX_ARCH=$ARCH AX_PLATFORM=$platform AX_MODE=$MODE AX_LOG=$LOG AX_TARGET=$triple
 export AX_IP=${AX_IP:-10.0.2.15} AX_GW=${AX_GW:-10.0.2.2}
 export CARGO_TARGET_DIR=$target
-export RUSTFLAGS="-Zpatchable-function-entry=$nops -Cforce-frame-pointers=yes -Aunsafe_op_in_unsafe_fn -Clinker=ld.lld-19
+flags="-Zpatchable-function-entry=$nops -Cforce-frame-pointers=yes -Aunsafe_op_in_unsafe_fn -Clinker=ld.lld-19
  -Clink-arg=-T$target/$triple/$folder/linker_$platform.lds -Clink-arg=-no-pie -Clink-arg=-znostart-stop-gc"
 features=()
 [ -z "${APP_FEATURES-}${FEATURES-}" ] || features+=(--features "${APP_FEATURES-} ${FEATURES-}")
 [ "${NO_DEFAULT_FEATURES-}" != y ] || features+=(--no-default-features)
 link() { # BYTES-FOR-SYMBOLS
-    AXBPF_KSYMS_SIZE=$1 scripts/kernel-cargo build "${quiet[@]}" "${locked[@]}" --profile "$profile" --target "$triple" --manifest-path "$manifest" "${features[@]}" \
+    RUSTFLAGS=$flags AXBPF_KSYMS_SIZE=$1 scripts/kernel-cargo build "${quiet[@]}" "${locked[@]}" --profile "$profile" --target "$triple" --manifest-path "$manifest" "${features[@]}" \
         -Zbuild-std=core,alloc,compiler_builtins -Zbuild-std-features=compiler-builtins-mem >&2
     cp "$target/$triple/$folder/$name" "$out/$name.elf"
 }
@@ -66,8 +66,8 @@ say "image: $name for $ARCH, $SMP CPUs, with $(scripts/kernel-cargo --which)"
 # ---- Symbols: their table is as large as the last link needed; if that was too small, the image is linked once more.
 remembered=$out/$name.ksyms
 link "$(cat "$remembered" 2>/dev/null || echo 0)"
-if [ "$KSYMS" = y ] && llvm-readelf-19 -S "$out/$name.elf" | grep -q ' \.ksyms '; then
-    "${HOST_CARGO:-cargo}" build -q --locked -p axbpf-tool
+if [ "$KSYMS" = y ] && llvm-readelf-19 -S "$out/$name.elf" | grep ' \.ksyms ' >/dev/null; then
+    PATH=$PATH:/usr/bin cargo build -q --locked -p axbpf-tool
     status=0
     size=$("$target/debug/axbpf" embed "$out/$name.elf") || status=$?
     if [ $status = 3 ]; then

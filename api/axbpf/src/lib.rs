@@ -8,3 +8,5 @@ mod imp;
 
 #[cfg(feature = "arceos")]
 pub use imp::{InitError, init, late_wakes, symbol_section};
+#[cfg(feature = "axkprobe")]
+pub use axbpf_runtime::axkprobe as kp;

@@ -17,3 +17,6 @@ extern crate alloc;
 extern crate std;
 
 pub mod fds;
+
+#[cfg(feature = "axkprobe")]
+pub use axkprobe;

@@ -98,6 +98,7 @@ impl fmt::Debug for Probe {
 struct Installed {
     points: BTreeMap<u64, Box<Point>>,
     /// Points that left the table while calls were under way: freed when those have returned.
+    #[expect(clippy::vec_box, reason = "instances keep their addresses")]
     orphans: Vec<Box<Point>>,
 }
 

@@ -11,6 +11,16 @@ use memory_addr::{VirtAddr, VirtAddrRange};
 const CODE: MappingFlags = MappingFlags::READ.union(MappingFlags::EXECUTE);
 const DATA: MappingFlags = MappingFlags::READ.union(MappingFlags::WRITE);
 
+/// The kernel's code, by the symbols of its linker script.
+#[cfg(feature = "axkprobe")]
+pub(super) fn range() -> core::ops::Range<u64> {
+    unsafe extern "C" {
+        static _stext: u8;
+        static _etext: u8;
+    }
+    (&raw const _stext).expose_provenance() as u64..(&raw const _etext).expose_provenance() as u64
+}
+
 /// See [`axbpf_platform::Platform::exec_alloc`].
 pub(super) fn alloc(pages: usize) -> Option<usize> {
     let addr = global_allocator().alloc_pages(pages, PAGE_SIZE, UsageKind::Global).ok()?;

@@ -1,41 +1,38 @@
 //! What happens at a breakpoint. In trap context: IRQs off, on the interrupted stack, any lock held by the interrupted code.
-use crate::arch::{BREAKPOINT, Frame};
+use crate::arch::{BREAKPOINT, COPY, Frame, SLOT};
 use crate::point::Point;
 use crate::table::Table;
 use crate::{Hit, returns};
 use axbpf_platform::{PerCpu, fault, per_cpu};
-use core::sync::atomic::{AtomicBool, AtomicU64, Ordering::*, compiler_fence};
+use core::sync::atomic::{AtomicBool, Ordering::*, compiler_fence};
 
-/// Addresses of probed instructions, and of the breakpoints in slots.
+/// Addresses of probed instructions, and of slots.
 pub(crate) static TABLE: Table = Table::new();
 
 struct Cpu {
     /// Handlers are running: hits meanwhile only step, and count as missed.
     busy: AtomicBool,
-    /// What [`Frame::unmask_irqs`] needs after the instruction in the slot. One is enough: nothing interrupts a slot.
-    irqs: AtomicU64,
 }
 
-static CPUS: PerCpu<Cpu> = per_cpu!(Cpu { busy: AtomicBool::new(false), irqs: AtomicU64::new(0) });
+static CPUS: PerCpu<Cpu> = per_cpu!(Cpu { busy: AtomicBool::new(false) });
 
 /// Handles a breakpoint, if it is one of ours: `false` means that it is somebody else's. From the kernel's trap handler, IRQs off, with the
 /// frame that the trap saved and returns to.
 pub fn on_break(frame: &mut Frame) -> bool {
     let pc = frame.pc;
-    match TABLE.get(pc) {
-        Some(point) if point.addr == pc => hit(point, frame),
-        Some(point) => {
-            // Behind the instruction in the slot.
-            frame.pc = point.addr + u64::from(point.insn.len);
-            frame.unmask_irqs(CPUS.this().irqs.load(Relaxed));
-        }
-        None => {
-            // One that was removed after this CPU ran into it: the instruction is there again.
-            let mut now = BREAKPOINT;
-            return fault::read(&mut now, pc as usize).is_ok() && now != BREAKPOINT;
-        }
+    if let Some(point) = TABLE.get(pc).filter(|point| point.addr == pc) {
+        hit(point, frame);
+        return true;
     }
-    true
+    let slot = TABLE.get(pc & !(SLOT as u64 - 1));
+    if let Some((point, irqs_on)) = slot.and_then(|point| Some((point, point.stepped(pc)?))) {
+        frame.pc = point.addr + u64::from(point.insn.len);
+        frame.unmask_irqs(irqs_on);
+        return true;
+    }
+    // One that was removed after this CPU ran into it: the instruction is there again.
+    let mut now = BREAKPOINT;
+    fault::read(&mut now, pc as usize).is_ok() && now != BREAKPOINT
 }
 
 fn hit(point: &Point, frame: &mut Frame) {
@@ -62,9 +59,8 @@ fn hit(point: &Point, frame: &mut Frame) {
     frame.regs.pc = point.addr;
     if point.simulate(&mut frame.regs) {
         frame.pc = frame.regs.pc;
-    } else if let Some(slot) = &point.slot {
-        CPUS.this().irqs.store(frame.mask_irqs(), Relaxed);
-        frame.pc = slot.addr() as u64;
+    } else if let Some(slot) = point.slot_addr() {
+        frame.pc = if frame.mask_irqs() { slot + COPY as u64 } else { slot };
     }
 }
 

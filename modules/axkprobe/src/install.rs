@@ -2,11 +2,11 @@
 //!
 //! Order of installation: the slot is filled, the point published, the breakpoint stored. Of removal: the instruction is restored, then
 //! a grace period, then the point leaves the table, then another one before anything is reused or freed.
-use crate::arch::{BREAKPOINT, Insn, MAX_INSN, Refusal, Step, decode};
+use crate::arch::{BREAKPOINT, COPY, Insn, MAX_INSN, Refusal, SLOT, Step, begins_reservation, decode};
 use crate::hit::TABLE;
 use crate::point::{Attached, List, Point};
 use crate::symbols::{Symbol, Symbols};
-use crate::{Handler, ProbeError, blacklist};
+use crate::{Handler, ProbeError, blacklist, returns};
 use alloc::boxed::Box;
 use alloc::collections::BTreeMap;
 use alloc::string::String;
@@ -121,14 +121,20 @@ impl Probe {
             When::Return { max_active } => (true, max_active.unwrap_or_else(|| (2 * cpu_count()).max(10))),
         };
         let insn = installed.check(addr, at_return)?;
-        let attached = Arc::new(Attached { handler, at_return, max_active, hits: AtomicU64::new(0), missed: AtomicU64::new(0) });
+        let (hits, missed, since) = (AtomicU64::new(0), AtomicU64::new(0), returns::now());
+        let attached = Arc::new(Attached { handler, at_return, max_active, since, hits, missed });
         match installed.points.get(&addr) {
             Some(point) => {
                 let mut list = point.list().clone();
+                // Without any it is one whose removal a stuck CPU stopped halfway.
+                let armed = !list.is_empty();
                 list.push(Arc::clone(&attached));
-                let old = point.swap_list(list);
-                // Hits under way may still read it.
-                axbpf_platform::defer(old);
+                // Hits under way may still read the old one.
+                axbpf_platform::defer(point.swap_list(list));
+                if !armed && !store(addr, BREAKPOINT) {
+                    axbpf_platform::defer(point.swap_list(List::new()));
+                    return Err(ProbeError::Write(addr));
+                }
             }
             None => installed.add(addr, insn, Arc::clone(&attached))?,
         }
@@ -157,7 +163,12 @@ impl Probe {
 
     fn detach(&mut self) -> Result<(), ProbeError> {
         let Some(attached) = self.attached.take() else { return Ok(()) };
-        INSTALLED.lock().remove(self.addr, attached)
+        let removed = INSTALLED.lock().remove(self.addr, &attached);
+        if removed.is_err() {
+            core::mem::forget(attached);
+        }
+        // Else the handler is dropped here, without the lock: it may own other probes.
+        removed
     }
 }
 
@@ -198,8 +209,8 @@ impl Installed {
         let refuse = |why| ProbeError::Instruction { addr, name: String::from(symbol.name), why };
         let (mut at, mut reserved) = (symbol.addr, false);
         loop {
-            let insn = decode(&code[(at - symbol.addr) as usize..]).ok_or_else(|| refuse(Refusal::Unknown))?;
-            let exclusive = insn.step == Step::Refuse(Refusal::Exclusive);
+            let here = &code[(at - symbol.addr) as usize..];
+            let insn = decode(here).ok_or_else(|| refuse(Refusal::Unknown))?;
             if at == addr {
                 return match insn.step {
                     Step::Refuse(why) => Err(refuse(why)),
@@ -208,7 +219,9 @@ impl Installed {
                 };
             }
             // lr begins what sc ends; the two follow one another in the order of addresses.
-            reserved ^= exclusive;
+            if insn.step == Step::Refuse(Refusal::Exclusive) {
+                reserved = begins_reservation(here);
+            }
             let next = at + u64::from(insn.len);
             if next > addr {
                 return Err(ProbeError::NotAnInstruction { addr, begins: at });
@@ -229,7 +242,7 @@ impl Installed {
         };
         let point = Box::new(Point::new(addr, insn, slot, original));
         drop(point.swap_list(alloc::vec![attached]));
-        let keys = [Some(addr), point.slot_end()];
+        let keys = [Some(addr), point.slot_addr()];
         for (i, key) in keys.iter().enumerate() {
             if key.is_some_and(|key| !TABLE.insert(key, &point)) {
                 keys[..i].iter().flatten().for_each(|&key| TABLE.remove(key));
@@ -247,24 +260,24 @@ impl Installed {
         Ok(())
     }
 
-    fn remove(&mut self, addr: u64, attached: Arc<Attached>) -> Result<(), ProbeError> {
+    fn remove(&mut self, addr: u64, attached: &Arc<Attached>) -> Result<(), ProbeError> {
         let Some(point) = self.points.get(&addr) else { return Ok(()) };
-        let rest: List = point.list().iter().filter(|other| !Arc::ptr_eq(other, &attached)).cloned().collect();
+        let rest: List = point.list().iter().filter(|other| !Arc::ptr_eq(other, attached)).cloned().collect();
         let last = rest.is_empty();
         if last && !store(addr, point.original) {
             return Err(ProbeError::Write(addr));
         }
         let old = point.swap_list(rest);
         if let Err(stuck) = quiesce() {
-            // Somebody may still read it: it is never freed. An empty point stays and costs a breakpoint's place in the table, no more.
-            core::mem::forget((old, attached));
+            // Somebody may still read it: it is never freed. An empty point stays and costs its place in the table, no more.
+            core::mem::forget(old);
             return Err(stuck.into());
         }
         drop(old);
         if last && let Some(point) = self.points.remove(&addr) {
             TABLE.remove(addr);
-            if let Some(end) = point.slot_end() {
-                TABLE.remove(end);
+            if let Some(slot) = point.slot_addr() {
+                TABLE.remove(slot);
             }
             COUNT.store(self.points.len(), Relaxed);
             self.orphan(point);
@@ -286,12 +299,14 @@ impl Installed {
     }
 }
 
-/// Executable memory with the instruction and a breakpoint behind it.
+/// Executable memory with the instruction and a breakpoint behind it, twice (see [`Point`]). What is between them is no instruction.
 fn slot(insn: &[u8]) -> Result<Sealed, ProbeError> {
-    let mut draft = Draft::new(insn.len() + BREAKPOINT.len()).ok_or(ProbeError::NoMemory)?;
-    let (first, rest) = draft.bytes_mut().split_at_mut(insn.len());
-    first.copy_from_slice(insn);
-    rest.copy_from_slice(&BREAKPOINT);
+    // The platform gives whole cache lines.
+    let mut draft = Draft::new(SLOT).filter(|draft| draft.addr() % SLOT == 0).ok_or(ProbeError::NoMemory)?;
+    for copy in draft.bytes_mut().chunks_exact_mut(COPY) {
+        copy[..insn.len()].copy_from_slice(insn);
+        copy[insn.len()..][..BREAKPOINT.len()].copy_from_slice(&BREAKPOINT);
+    }
     draft.seal().ok_or(ProbeError::NoMemory)
 }
 

@@ -1,7 +1,7 @@
 //! A probed instruction and what is attached to it.
 #![allow(unsafe_code, reason = "the list of a point is read without a lock and swapped as a whole")]
 use crate::Handler;
-use crate::arch::{Insn, Regs, Step};
+use crate::arch::{COPY, Insn, Regs, Step};
 use alloc::boxed::Box;
 use alloc::sync::Arc;
 use alloc::vec::Vec;
@@ -15,6 +15,8 @@ pub(crate) struct Attached {
     pub(crate) at_return: bool,
     /// Calls under way at once that can be followed to their return.
     pub(crate) max_active: usize,
+    /// Calls entered before this are not its own, see [`crate::returns::now`].
+    pub(crate) since: u64,
     pub(crate) hits: AtomicU64,
     pub(crate) missed: AtomicU64,
 }
@@ -27,7 +29,8 @@ pub(crate) type List = Vec<Arc<Attached>>;
 pub(crate) struct Point {
     pub(crate) addr: u64,
     pub(crate) insn: Insn,
-    /// The instruction and a breakpoint, for those that are executed elsewhere.
+    /// The instruction and a breakpoint, twice, for those that are executed elsewhere. Which of the two is executed remembers whether IRQs
+    /// were on: no other place would do, if the instruction faults and the handler of that fault runs into probes too.
     pub(crate) slot: Option<Sealed>,
     /// What the breakpoint replaced.
     pub(crate) original: [u8; 2],
@@ -55,9 +58,15 @@ impl Point {
         unsafe { Box::from_raw(old) }
     }
 
-    /// Where the slot's breakpoint is: behind the instruction.
-    pub(crate) fn slot_end(&self) -> Option<u64> {
-        self.slot.as_ref().map(|slot| slot.addr() as u64 + u64::from(self.insn.len))
+    /// Where the slot begins.
+    pub(crate) fn slot_addr(&self) -> Option<u64> {
+        self.slot.as_ref().map(|slot| slot.addr() as u64)
+    }
+
+    /// If a breakpoint of the slot is at `pc`: whether IRQs were on.
+    pub(crate) fn stepped(&self, pc: u64) -> Option<bool> {
+        let at = pc.checked_sub(self.slot_addr()?)?.checked_sub(self.insn.len.into())?;
+        [0, COPY as u64].into_iter().position(|copy| copy == at).map(|copy| copy == 1)
     }
 
     /// Does what the instruction does, if that is computed.

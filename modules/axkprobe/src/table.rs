@@ -37,9 +37,13 @@ impl Table {
         }
     }
 
-    fn places(&self, key: u64) -> impl Iterator<Item = &Entry> {
+    fn first(&self, key: u64) -> usize {
         // Code is aligned to 2 bytes; the product's upper bits are the mixed ones.
-        let first = (key >> 1).wrapping_mul(0x9e37_79b9_7f4a_7c15) as usize >> (usize::BITS - SIZE.ilog2());
+        (key >> 1).wrapping_mul(0x9e37_79b9_7f4a_7c15) as usize >> (usize::BITS - SIZE.ilog2())
+    }
+
+    fn places(&self, key: u64) -> impl Iterator<Item = &Entry> {
+        let first = self.first(key);
         (first..first + SIZE).map(|i| &self.entries[i % SIZE])
     }
 
@@ -64,6 +68,19 @@ impl Table {
         true
     }
 
+    /// Makes the run of `GONE` that ends before a `FREE` free as well, where `key` was: nothing lies behind it that a search could miss. Else
+    /// searches in vain, as each step's first one is, would grow with every removal.
+    fn tidy(&self, key: u64) {
+        let first = self.first(key);
+        let run = self.places(key).take_while(|entry| entry.key.load(Relaxed) != FREE).count();
+        for entry in (first..first + run).rev().map(|i| &self.entries[i % SIZE]) {
+            if entry.key.load(Relaxed) != GONE {
+                break;
+            }
+            entry.key.store(FREE, Release);
+        }
+    }
+
     /// Forgets `key`. Before the next insertion the caller waits for a grace period.
     pub(crate) fn remove(&self, key: u64) {
         if let Some(entry) =
@@ -71,6 +88,7 @@ impl Table {
         {
             entry.key.store(GONE, Release);
             self.taken.fetch_sub(1, Relaxed);
+            self.tidy(key);
         }
     }
 }

@@ -23,16 +23,16 @@ pub struct Frame {
 const IRQS_ON: u64 = 1 << 5;
 
 impl Frame {
-    /// Masks IRQs for what the frame returns to; answers what [`unmask_irqs`](Self::unmask_irqs) needs.
-    pub(crate) fn mask_irqs(&mut self) -> u64 {
-        let were = self.status & IRQS_ON;
+    /// Masks IRQs for what the frame returns to; answers whether they were on.
+    pub(crate) fn mask_irqs(&mut self) -> bool {
+        let on = self.status & IRQS_ON != 0;
         self.status &= !IRQS_ON;
-        were
+        on
     }
 
-    /// Undoes [`mask_irqs`](Self::mask_irqs).
-    pub(crate) fn unmask_irqs(&mut self, were: u64) {
-        self.status |= were;
+    /// Undoes [`mask_irqs`](Self::mask_irqs), if they were on.
+    pub(crate) fn unmask_irqs(&mut self, on: bool) {
+        self.status |= if on { IRQS_ON } else { 0 };
     }
 }
 
@@ -40,6 +40,16 @@ impl Frame {
 pub(crate) const BREAKPOINT: [u8; 2] = 0x9002u16.to_le_bytes();
 /// Longest instruction in bytes.
 pub(crate) const MAX_INSN: usize = 4;
+/// Room in a slot for the instruction and the breakpoint behind it.
+pub(crate) const COPY: usize = 8;
+const _: () = assert!(MAX_INSN + BREAKPOINT.len() <= COPY);
+/// Bytes of a slot, and its alignment.
+pub(crate) const SLOT: usize = 2 * COPY;
+
+/// Of the instructions that [`Refusal::Exclusive`] stands for: whether it is lr.
+pub(crate) fn begins_reservation(insn: &[u8]) -> bool {
+    insn.get(3).is_some_and(|top| top >> 3 == 0b00010)
+}
 
 /// Address that a probed function returns to instead of its caller's.
 pub(crate) fn trampoline() -> u64 {

@@ -1,0 +1,104 @@
+//! Arrays: values in a row, by CPU first where there is one for each.
+use crate::spec::{allocate, release};
+use crate::words::Words;
+use crate::{MapError, MapSpec};
+use axbpf_abi::flags::*;
+use axbpf_platform::{cpu_count, cpu_id};
+
+/// An array, or an array with a value a CPU.
+#[derive(Debug)]
+pub(crate) struct Array {
+    values: Words,
+    entries: usize,
+    /// Words of a value.
+    stride: usize,
+    /// 1, or the number of CPUs.
+    cpus: usize,
+}
+
+impl Array {
+    pub(crate) fn new(spec: &MapSpec) -> Result<Array, MapError> {
+        let (entries, stride) = (spec.max_entries as usize, spec.stride() / 8);
+        let cpus = if spec.per_cpu() { cpu_count() } else { 1 };
+        let words = entries.checked_mul(stride).and_then(|words| words.checked_mul(cpus));
+        Ok(Array { values: allocate(words)?, entries, stride, cpus })
+    }
+
+    /// First word of a value. The row of a CPU is one stretch.
+    fn at(&self, index: usize, cpu: usize) -> usize {
+        (cpu * self.entries + index) * self.stride
+    }
+
+    fn index(&self, key: &[u8]) -> Option<usize> {
+        let index = u32::from_le_bytes(key.try_into().ok()?) as usize;
+        (index < self.entries).then_some(index)
+    }
+
+    /// Address of the first value, and bytes from one to the next: of this CPU's row if there is one for each.
+    pub(crate) fn row(&self, cpu: usize) -> (*mut u8, usize) {
+        (self.values.ptr(self.at(0, cpu % self.cpus)), self.stride * 8)
+    }
+
+    pub(crate) fn lookup_ptr(&self, key: &[u8]) -> Option<*mut u8> {
+        let cpu = if self.cpus == 1 { 0 } else { cpu_id() };
+        Some(self.values.ptr(self.at(self.index(key)?, cpu)))
+    }
+
+    /// All CPUs' values, one after another.
+    pub(crate) fn lookup(&self, key: &[u8], out: &mut [u8]) -> Result<(), MapError> {
+        let index = self.index(key).ok_or(MapError::NoSuchKey)?;
+        if self.cpus == 1 {
+            self.values.get(self.at(index, 0), out);
+        } else {
+            for (cpu, out) in out.chunks_mut(self.stride * 8).enumerate() {
+                self.values.get(self.at(index, cpu), out);
+            }
+        }
+        Ok(())
+    }
+
+    fn check(&self, key: &[u8], flags: u64) -> Result<usize, MapError> {
+        match flags {
+            BPF_ANY | BPF_EXIST => self.index(key).ok_or(MapError::Index),
+            // Every index exists; Linux looks at the index first.
+            BPF_NOEXIST => self.index(key).map_or(Err(MapError::Index), |_| Err(MapError::Exists)),
+            _ => Err(MapError::Flags(flags)),
+        }
+    }
+
+    /// All CPUs' values, one after another.
+    pub(crate) fn update(&self, key: &[u8], value: &[u8], flags: u64) -> Result<(), MapError> {
+        let index = self.check(key, flags)?;
+        if self.cpus == 1 {
+            self.values.put(self.at(index, 0), value);
+        } else {
+            for (cpu, value) in value.chunks(self.stride * 8).enumerate() {
+                self.values.put(self.at(index, cpu), value);
+            }
+        }
+        Ok(())
+    }
+
+    /// From a program: this CPU's value.
+    pub(crate) fn update_here(&self, key: &[u8], value: &[u8], flags: u64) -> Result<(), MapError> {
+        let cpu = if self.cpus == 1 { 0 } else { cpu_id() };
+        self.values.put(self.at(self.check(key, flags)?, cpu), value);
+        Ok(())
+    }
+
+    pub(crate) fn next_key(&self, key: Option<&[u8]>, out: &mut [u8]) -> Result<(), MapError> {
+        let next = match key.map(|key| self.index(key)) {
+            None | Some(None) => 0,
+            Some(Some(last)) if last + 1 == self.entries => return Err(MapError::NoSuchKey),
+            Some(Some(index)) => index + 1,
+        };
+        out.copy_from_slice(&(next as u32).to_le_bytes());
+        Ok(())
+    }
+}
+
+impl Drop for Array {
+    fn drop(&mut self) {
+        release(&self.values);
+    }
+}

@@ -1,0 +1,118 @@
+use axbpf_abi::{Errno, MapType};
+use core::fmt;
+
+/// Why a map was not made, or an operation not done.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[non_exhaustive]
+pub enum MapError {
+    /// Maps of this type do not exist here.
+    Type(MapType),
+    /// A field of the specification that this type does not allow.
+    Field {
+        /// Its name in `bpf_attr`.
+        field: &'static str,
+        /// What was given.
+        value: u64,
+        /// What is right.
+        wants: &'static str,
+    },
+    /// Larger than any map may be.
+    TooLarge {
+        /// The field that makes it so.
+        field: &'static str,
+        /// What was given.
+        value: u64,
+    },
+    /// All maps together would need more memory than they may have.
+    Limit {
+        /// Bytes that this one needs.
+        needs: usize,
+        /// Bytes that are left.
+        left: usize,
+    },
+    /// The machine has no more memory.
+    NoMemory {
+        /// Bytes that were needed.
+        needs: usize,
+    },
+    /// The map's type does not know this operation.
+    Operation(MapType),
+    /// A key of another size.
+    KeySize {
+        /// The map's.
+        is: usize,
+        /// What was given.
+        given: usize,
+    },
+    /// A value of another size; for maps with a value a CPU, the size of all of them.
+    ValueSize {
+        /// The map's.
+        is: usize,
+        /// What was given.
+        given: usize,
+    },
+    /// Flags that this operation does not know.
+    Flags(u64),
+    /// No such key.
+    NoSuchKey,
+    /// The index lies past the array's end.
+    Index,
+    /// The key is there, and BPF_NOEXIST was asked for.
+    Exists,
+    /// All elements are in use.
+    Full,
+    /// This CPU holds the lock already: the caller interrupted itself.
+    Busy,
+    /// The map is frozen, or was made read-only or write-only.
+    Access,
+}
+
+impl MapError {
+    /// The error number that Linux's commands and helpers answer.
+    pub fn errno(self) -> Errno {
+        match self {
+            Self::Field { .. } | Self::Type(_) | Self::Flags(_) | Self::KeySize { .. } | Self::ValueSize { .. } => Errno::EINVAL,
+            Self::TooLarge { .. } | Self::Full => Errno::E2BIG,
+            Self::Limit { .. } | Self::NoMemory { .. } => Errno::ENOMEM,
+            Self::Operation(MapType::Ringbuf) => Errno::ENOTSUPP,
+            Self::Operation(_) => Errno::EINVAL,
+            Self::NoSuchKey => Errno::ENOENT,
+            Self::Index => Errno::E2BIG,
+            Self::Exists => Errno::EEXIST,
+            Self::Busy => Errno::EBUSY,
+            Self::Access => Errno::EPERM,
+        }
+    }
+}
+
+impl From<MapError> for Errno {
+    fn from(error: MapError) -> Errno {
+        error.errno()
+    }
+}
+
+impl fmt::Display for MapError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Type(t) => write!(f, "maps of type {t} do not exist here"),
+            Self::Field { field, value, wants } => write!(f, "{field} is {value}; this type wants {wants}"),
+            Self::TooLarge { field, value } => write!(f, "{field} of {value} makes the map larger than any may be"),
+            Self::Limit { needs, left } => {
+                write!(f, "the map needs {needs} bytes, and {left} are left of the limit for maps; raise the limit")
+            }
+            Self::NoMemory { needs } => write!(f, "no memory for a map of {needs} bytes"),
+            Self::Operation(t) => write!(f, "maps of type {t} do not know this operation"),
+            Self::KeySize { is, given } => write!(f, "a key has {is} bytes, not {given}"),
+            Self::ValueSize { is, given } => write!(f, "a value has {is} bytes, not {given}"),
+            Self::Flags(flags) => write!(f, "flags {flags:#x} are unknown here"),
+            Self::NoSuchKey => f.write_str("no such key"),
+            Self::Index => f.write_str("the index lies past the end of the array"),
+            Self::Exists => f.write_str("the key exists already"),
+            Self::Full => f.write_str("the map is full; make max_entries larger"),
+            Self::Busy => f.write_str("this CPU is changing a map already; try again"),
+            Self::Access => f.write_str("the map is frozen, or its flags forbid this access"),
+        }
+    }
+}
+
+impl core::error::Error for MapError {}

@@ -1,0 +1,339 @@
+//! Hashes. Elements are allocated with the map; buckets are lists of them. Readers take no lock.
+//!
+//! Invariants:
+//! 1. A bucket's list changes only under the bucket's lock, each time by one store, so whoever walks it meanwhile sees it before or after.
+//! 2. A list ends with the number of its bucket, marked. An element may be taken out and put into another list while somebody stands on
+//!    it: who comes to another list's end begins again. Within the same list it comes to the front, so nothing is passed over.
+//! 3. `version` of an element is odd while its key is written. Who compares keys looks at it before and after.
+//! 4. An element is in one list or free, never both. Free ones are a stack whose head carries a count, so that a head taken, freed and
+//!    seen again is not taken for the same.
+use crate::lock::Lock;
+use crate::spec::{allocate, release};
+use crate::words::Words;
+use crate::{MapError, MapSpec};
+use alloc::boxed::Box;
+use alloc::vec::Vec;
+use axbpf_abi::flags::*;
+use axbpf_platform::{IrqGuard, cpu_count, cpu_id, monotonic_ns};
+use core::fmt;
+use core::sync::atomic::{AtomicU32, AtomicU64, AtomicUsize, Ordering::*, fence};
+
+/// Marks the end of a list; the rest is the bucket's number.
+const END: u32 = 1 << 31;
+/// No free element.
+const NONE: u32 = u32::MAX;
+
+struct Bucket {
+    head: AtomicU32,
+    lock: Lock,
+}
+
+/// What an element has besides key and value.
+struct Link {
+    next: AtomicU32,
+    /// Of the key.
+    hash: AtomicU32,
+    version: AtomicU32,
+    /// Next free one.
+    free: AtomicU32,
+}
+
+/// A hash, or a hash with a value a CPU.
+pub(crate) struct Hash {
+    buckets: Box<[Bucket]>,
+    links: Box<[Link]>,
+    /// Key, then value or values, of each element.
+    words: Words,
+    /// Words of a key.
+    key: usize,
+    /// Words of a value.
+    stride: usize,
+    /// 1, or the number of CPUs.
+    cpus: usize,
+    max_entries: usize,
+    count: AtomicUsize,
+    /// Count and index of the stack of free elements.
+    free: AtomicU64,
+    seed: u64,
+}
+
+impl fmt::Debug for Hash {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Hash({} of {})", self.count.load(Relaxed), self.max_entries)
+    }
+}
+
+fn boxed<T>(len: usize, make: impl FnMut() -> T) -> Result<Box<[T]>, MapError> {
+    let mut list = Vec::new();
+    list.try_reserve_exact(len).map_err(|_| MapError::NoMemory { needs: len.saturating_mul(size_of::<T>()) })?;
+    list.resize_with(len, make);
+    Ok(list.into())
+}
+
+impl Hash {
+    pub(crate) fn new(spec: &MapSpec) -> Result<Hash, MapError> {
+        let max_entries = spec.max_entries as usize;
+        // Replacing an element takes a free one first; on each CPU at most one is being replaced, and one by a probe in the midst of it.
+        let elements = max_entries + 2 * cpu_count();
+        let (key, stride) = ((spec.key_size as usize).div_ceil(8), spec.stride() / 8);
+        let cpus = if spec.per_cpu() { cpu_count() } else { 1 };
+        let size = stride.checked_mul(cpus).and_then(|values| values.checked_add(key));
+        let words = allocate(size.and_then(|size| size.checked_mul(elements)))?;
+        let mut next = 0;
+        let links = boxed(elements, || {
+            next += 1;
+            let free = if next == elements { NONE } else { next as u32 };
+            Link { next: AtomicU32::new(END), hash: AtomicU32::new(0), version: AtomicU32::new(0), free: AtomicU32::new(free) }
+        });
+        let mut number = 0;
+        let buckets = boxed(max_entries.next_power_of_two(), || {
+            number += 1;
+            Bucket { head: AtomicU32::new(END | (number - 1)), lock: Lock::new() }
+        });
+        let (links, buckets) = match (links, buckets) {
+            (Ok(links), Ok(buckets)) => (links, buckets),
+            (Err(error), _) | (_, Err(error)) => {
+                release(&words);
+                return Err(error);
+            }
+        };
+        let seed = if spec.flags & BPF_F_ZERO_SEED != 0 { 0 } else { monotonic_ns().wrapping_mul(0x9e37_79b9_7f4a_7c15) | 1 };
+        Ok(Hash { buckets, links, words, key, stride, cpus, max_entries, count: AtomicUsize::new(0), free: AtomicU64::new(0), seed })
+    }
+
+    fn hash(&self, key: &[u8]) -> u32 {
+        let mut hash = self.seed ^ key.len() as u64;
+        for chunk in key.chunks(8) {
+            let mut word = [0; 8];
+            word[..chunk.len()].copy_from_slice(chunk);
+            hash = (hash ^ u64::from_le_bytes(word)).wrapping_mul(0xff51_afd7_ed55_8ccd);
+            hash ^= hash >> 32;
+        }
+        hash = hash.wrapping_mul(0xc4ce_b9fe_1a85_ec53);
+        (hash >> 32) as u32
+    }
+
+    fn number(&self, hash: u32) -> u32 {
+        hash & (self.buckets.len() as u32 - 1)
+    }
+
+    fn key_at(&self, i: u32) -> usize {
+        i as usize * (self.key + self.stride * self.cpus)
+    }
+
+    fn value_at(&self, i: u32, cpu: usize) -> usize {
+        self.key_at(i) + self.key + cpu * self.stride
+    }
+
+    /// The element with this key.
+    fn find(&self, hash: u32, key: &[u8]) -> Option<u32> {
+        let number = self.number(hash);
+        'again: loop {
+            let mut at = self.buckets[number as usize].head.load(Acquire);
+            while at & END == 0 {
+                let link = &self.links[at as usize];
+                let version = link.version.load(Acquire);
+                if link.hash.load(Relaxed) == hash && version & 1 == 0 && self.words.is(self.key_at(at), key) {
+                    fence(Acquire);
+                    if link.version.load(Relaxed) == version {
+                        return Some(at);
+                    }
+                    continue 'again;
+                }
+                at = link.next.load(Acquire);
+            }
+            if at == END | number {
+                return None;
+            }
+            core::hint::spin_loop();
+        }
+    }
+
+    /// Takes a free element.
+    fn take(&self) -> Option<u32> {
+        let mut head = self.free.load(Acquire);
+        loop {
+            let i = head as u32;
+            if i == NONE {
+                return None;
+            }
+            let next = self.links[i as usize].free.load(Relaxed);
+            match self.free.compare_exchange_weak(head, (head >> 32).wrapping_add(1) << 32 | u64::from(next), AcqRel, Acquire) {
+                Ok(_) => return Some(i),
+                Err(now) => head = now,
+            }
+        }
+    }
+
+    fn give(&self, i: u32) {
+        let mut head = self.free.load(Relaxed);
+        loop {
+            self.links[i as usize].free.store(head as u32, Relaxed);
+            match self.free.compare_exchange_weak(head, (head >> 32).wrapping_add(1) << 32 | u64::from(i), Release, Relaxed) {
+                Ok(_) => return,
+                Err(now) => head = now,
+            }
+        }
+    }
+
+    /// Takes an element out of its list. Under the bucket's lock.
+    fn unlink(&self, bucket: &Bucket, i: u32) {
+        let after = self.links[i as usize].next.load(Relaxed);
+        let mut at = &bucket.head;
+        while at.load(Relaxed) != i {
+            at = &self.links[at.load(Relaxed) as usize].next;
+        }
+        at.store(after, Release);
+    }
+
+    /// Sets a value; `write` puts it into the element, of which it is told whether it is a new one.
+    fn set(&self, key: &[u8], flags: u64, replace: bool, write: impl FnOnce(u32, bool)) -> Result<(), MapError> {
+        if flags > BPF_EXIST {
+            return Err(MapError::Flags(flags));
+        }
+        let hash = self.hash(key);
+        let bucket = &self.buckets[self.number(hash) as usize];
+        bucket.lock.with(|| {
+            let old = self.find(hash, key);
+            match (old, flags) {
+                (Some(_), BPF_NOEXIST) => return Err(MapError::Exists),
+                (None, BPF_EXIST) => return Err(MapError::NoSuchKey),
+                (Some(i), _) if !replace => {
+                    write(i, false);
+                    return Ok(());
+                }
+                (None, _) => {
+                    let grow = |count| (count < self.max_entries).then_some(count + 1);
+                    self.count.fetch_update(Relaxed, Relaxed, grow).map_err(|_| MapError::Full)?;
+                }
+                _ => {}
+            }
+            let Some(new) = self.take() else {
+                if old.is_none() {
+                    self.count.fetch_sub(1, Relaxed);
+                }
+                return Err(MapError::Busy);
+            };
+            let link = &self.links[new as usize];
+            link.version.fetch_add(1, Relaxed);
+            fence(Release);
+            link.hash.store(hash, Relaxed);
+            self.words.put(self.key_at(new), key);
+            write(new, true);
+            link.next.store(bucket.head.load(Relaxed), Release);
+            link.version.fetch_add(1, Release);
+            // The new one is in front of the old: readers find one of them at any time.
+            bucket.head.store(new, Release);
+            if let Some(old) = old {
+                self.unlink(bucket, old);
+                self.give(old);
+            }
+            Ok(())
+        })?
+    }
+
+    pub(crate) fn lookup_ptr(&self, key: &[u8]) -> Option<*mut u8> {
+        let cpu = if self.cpus == 1 { 0 } else { cpu_id() };
+        Some(self.words.ptr(self.value_at(self.find(self.hash(key), key)?, cpu)))
+    }
+
+    /// All CPUs' values, one after another.
+    pub(crate) fn lookup(&self, key: &[u8], out: &mut [u8]) -> Result<(), MapError> {
+        let _section = IrqGuard::new();
+        let i = self.find(self.hash(key), key).ok_or(MapError::NoSuchKey)?;
+        self.copy_out(i, out);
+        Ok(())
+    }
+
+    fn copy_out(&self, i: u32, out: &mut [u8]) {
+        let size = if self.cpus == 1 { out.len() } else { self.stride * 8 };
+        for (cpu, out) in out.chunks_mut(size).enumerate() {
+            self.words.get(self.value_at(i, cpu), out);
+        }
+    }
+
+    /// All CPUs' values, one after another.
+    pub(crate) fn update(&self, key: &[u8], value: &[u8], flags: u64) -> Result<(), MapError> {
+        let size = if self.cpus == 1 { value.len() } else { self.stride * 8 };
+        self.set(key, flags, self.cpus == 1, |i, _| {
+            for (cpu, value) in value.chunks(size).enumerate() {
+                self.words.put(self.value_at(i, cpu), value);
+            }
+        })
+    }
+
+    /// From a program: this CPU's value; those of the other CPUs are zero in a new element.
+    pub(crate) fn update_here(&self, key: &[u8], value: &[u8], flags: u64) -> Result<(), MapError> {
+        if self.cpus == 1 {
+            return self.update(key, value, flags);
+        }
+        self.set(key, flags, false, |i, new| {
+            if new {
+                self.words.clear(self.value_at(i, 0), self.stride * self.cpus);
+            }
+            self.words.put(self.value_at(i, cpu_id()), value);
+        })
+    }
+
+    /// Removes an element, and copies its value out.
+    pub(crate) fn delete(&self, key: &[u8], out: Option<&mut [u8]>) -> Result<(), MapError> {
+        let hash = self.hash(key);
+        let bucket = &self.buckets[self.number(hash) as usize];
+        bucket.lock.with(|| {
+            let i = self.find(hash, key).ok_or(MapError::NoSuchKey)?;
+            self.unlink(bucket, i);
+            if let Some(out) = out {
+                self.copy_out(i, out);
+            }
+            self.give(i);
+            self.count.fetch_sub(1, Relaxed);
+            Ok(())
+        })?
+    }
+
+    /// The key after `key` in the order of buckets; the first one if `key` is not there (any more).
+    pub(crate) fn next_key(&self, key: Option<&[u8]>, out: &mut [u8]) -> Result<(), MapError> {
+        let _section = IrqGuard::new();
+        let mut from = 0;
+        if let Some(key) = key {
+            let hash = self.hash(key);
+            if let Some(i) = self.find(hash, key) {
+                let number = self.number(hash);
+                let next = self.links[i as usize].next.load(Acquire);
+                if next & END == 0 && self.key_of(next, number, out) {
+                    return Ok(());
+                }
+                from = number as usize + 1;
+            }
+        }
+        for (number, bucket) in self.buckets.iter().enumerate().skip(from) {
+            loop {
+                let head = bucket.head.load(Acquire);
+                if head & END != 0 {
+                    break;
+                }
+                if self.key_of(head, number as u32, out) {
+                    return Ok(());
+                }
+                core::hint::spin_loop();
+            }
+        }
+        Err(MapError::NoSuchKey)
+    }
+
+    /// Copies the key of an element; `false`: it is not in that bucket any more.
+    fn key_of(&self, i: u32, number: u32, out: &mut [u8]) -> bool {
+        let link = &self.links[i as usize];
+        let version = link.version.load(Acquire);
+        self.words.get(self.key_at(i), out);
+        let hash = link.hash.load(Relaxed);
+        fence(Acquire);
+        version & 1 == 0 && link.version.load(Relaxed) == version && self.number(hash) == number
+    }
+}
+
+impl Drop for Hash {
+    fn drop(&mut self) {
+        release(&self.words);
+    }
+}

@@ -1,0 +1,270 @@
+//! Ring buffers: records from programs, in order of reservation, to one reader. Record headers are Linux's (kernel/bpf/ringbuf.c).
+//!
+//! The data area has the ring's size twice, one behind the other: a record that begins near the end of the first runs on into the second,
+//! so that it is one piece, and its bytes of the first area's beginning are left alone. (Linux maps the same pages twice instead.)
+//!
+//! Invariants:
+//! 1. Positions count bytes and only grow. `consumer <= pending <= producer <= consumer + size`; between consumer and producer lie whole
+//!    records, each with its header: busy from reservation to submission.
+//! 2. `producer` is moved under the lock, after the header behind it was written. So whoever sees a position sees the headers before it.
+//! 3. `consumer` is moved by the holder of `reading`, after it is done with the record; a producer that sees it may write there again.
+//! 4. A busy record keeps `producer` from coming around to it: the check against `pending`.
+use crate::lock::Lock;
+use crate::spec::{allocate, release};
+use crate::words::Words;
+use crate::{MapError, MapSpec};
+use alloc::sync::Arc;
+use axbpf_abi::flags::*;
+use axbpf_platform::{IrqGuard, wake};
+use core::fmt;
+use core::sync::atomic::{AtomicBool, AtomicU64, Ordering::*};
+use core::task::{Context, Poll};
+
+const HEADER: u64 = BPF_RINGBUF_HDR_SZ as u64;
+const BUSY: u64 = BPF_RINGBUF_BUSY_BIT as u64;
+const DISCARD: u64 = BPF_RINGBUF_DISCARD_BIT as u64;
+
+/// A ring buffer. Programs reach it through [`Map`](crate::Map), readers through [`consume`](Self::consume) or [`poll_next`](Self::poll_next).
+pub struct Ringbuf {
+    /// Word 0 is the address of this, for programs that only have a record; data follows from `FIRST` on.
+    words: Words,
+    /// Bytes of the ring; a power of two.
+    size: u64,
+    consumer: AtomicU64,
+    producer: AtomicU64,
+    /// Up to here no record is busy: a place to go on looking from.
+    pending: AtomicU64,
+    lock: Lock,
+    reading: AtomicBool,
+    dropped: AtomicU64,
+    reader: Arc<wake::Reader>,
+}
+
+/// Words before the data.
+const FIRST: usize = 1;
+
+impl fmt::Debug for Ringbuf {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Ringbuf({} of {} bytes)", self.query(Query::AvailData), self.size)
+    }
+}
+
+/// What [`Ringbuf::query`] answers: BPF_RB_*.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Query {
+    /// Bytes that are not consumed yet, headers included.
+    AvailData,
+    /// Bytes of the ring.
+    RingSize,
+    /// Position of the reader.
+    ConsPos,
+    /// Position behind the last record.
+    ProdPos,
+}
+
+impl Query {
+    /// By its number in `bpf_ringbuf_query`.
+    pub fn from_u64(number: u64) -> Option<Query> {
+        Some(match number {
+            BPF_RB_AVAIL_DATA => Query::AvailData,
+            BPF_RB_RING_SIZE => Query::RingSize,
+            BPF_RB_CONS_POS => Query::ConsPos,
+            BPF_RB_PROD_POS => Query::ProdPos,
+            _ => return None,
+        })
+    }
+}
+
+/// Bytes of a record with its header.
+fn total(len: u64) -> u64 {
+    (len + HEADER).next_multiple_of(8)
+}
+
+/// Length in a header, without its marks.
+fn len_of(header: u64) -> u64 {
+    header & 0xffff_ffff & !(BUSY | DISCARD)
+}
+
+impl Ringbuf {
+    pub(crate) fn new(spec: &MapSpec) -> Result<Ringbuf, MapError> {
+        let words = allocate((spec.max_entries as usize / 4).checked_add(FIRST))?;
+        Ok(Ringbuf {
+            words,
+            size: spec.max_entries.into(),
+            consumer: AtomicU64::new(0),
+            producer: AtomicU64::new(0),
+            pending: AtomicU64::new(0),
+            lock: Lock::new(),
+            reading: AtomicBool::new(false),
+            dropped: AtomicU64::new(0),
+            reader: Arc::default(),
+        })
+    }
+
+    /// The word at a position.
+    fn word(&self, pos: u64) -> usize {
+        FIRST + (pos & (self.size - 1)) as usize / 8
+    }
+
+    /// Reserves a record of `len` bytes, which [`commit`](Self::commit) ends; answers its address, 8-byte aligned. `None`: no room, or the
+    /// caller interrupted a reservation on its own CPU; both count as dropped. From any context, IRQs off until the record is committed.
+    pub(crate) fn reserve(&self, len: u64) -> Option<*mut u8> {
+        let found = self.lock.with(|| {
+            if len > self.size - HEADER {
+                return None;
+            }
+            let (producer, consumer) = (self.producer.load(Relaxed), self.consumer.load(Acquire));
+            let mut pending = self.pending.load(Relaxed).max(consumer);
+            while pending < producer {
+                let header = self.words.at(self.word(pending)).load(Acquire);
+                if header & BUSY != 0 {
+                    break;
+                }
+                pending += total(len_of(header));
+            }
+            self.pending.store(pending, Relaxed);
+            let end = producer + total(len);
+            if end - consumer > self.size || end - pending > self.size {
+                return None;
+            }
+            // The upper half, Linux's page offset, says how many words before the record the ring's own begin.
+            let word = self.word(producer);
+            self.words.at(word).store((word as u64) << 32 | BUSY | len, Relaxed);
+            self.producer.store(end, Release);
+            Some(self.words.ptr(word + 1))
+        });
+        found.ok().flatten().or_else(|| {
+            self.dropped.fetch_add(1, Relaxed);
+            None
+        })
+    }
+
+    /// Ends a reservation: the record can be read, or is passed over. IRQs off.
+    fn commit(&self, word: usize, discard: bool, flags: u64) {
+        let header = self.words.at(word);
+        let len = header.load(Relaxed) & 0xffff_ffff & !BUSY;
+        // Against the reader, which stores its position and then looks at the header: one of the two sees the other.
+        header.store((word as u64) << 32 | len | if discard { DISCARD } else { 0 }, SeqCst);
+        let first = self.word(self.consumer.load(SeqCst)) == word;
+        if flags & BPF_RB_FORCE_WAKEUP != 0 || (first && flags & BPF_RB_NO_WAKEUP == 0) {
+            self.reader.notify();
+        }
+    }
+
+    /// Submits or discards a record of any ring.
+    ///
+    /// # Safety
+    ///
+    /// `record` is from [`reserve`](Self::reserve), and not committed yet; its ring lives.
+    #[allow(unsafe_code, reason = "a program has nothing but the record's address")]
+    pub unsafe fn commit_record(record: *mut u8, discard: bool, flags: u64) {
+        // SAFETY: 1. A header stands before every record. 2. Its upper half leads back to word 0, which holds the ring's address (`attach`).
+        let (ring, word) = unsafe {
+            let header = record.cast::<AtomicU64>().sub(1);
+            let word = ((*header).load(Relaxed) >> 32) as usize;
+            let ring = (*header.sub(word)).load(Relaxed) as usize;
+            (&*core::ptr::with_exposed_provenance::<Ringbuf>(ring), word)
+        };
+        ring.commit(word, discard, flags);
+    }
+
+    /// Tells records where their ring is. It does not move from here on.
+    pub(crate) fn attach(&self) {
+        self.words.at(0).store(core::ptr::from_ref(self).expose_provenance() as u64, Release);
+    }
+
+    /// Copies a record in whole.
+    pub fn output(&self, bytes: &[u8], flags: u64) -> Result<(), MapError> {
+        if flags & !(BPF_RB_NO_WAKEUP | BPF_RB_FORCE_WAKEUP) != 0 {
+            return Err(MapError::Flags(flags));
+        }
+        let _section = IrqGuard::new();
+        let record = self.reserve(bytes.len() as u64).ok_or(MapError::Busy)?;
+        let word = (record as usize - self.words.ptr(0) as usize) / 8;
+        self.words.put(word, bytes);
+        self.commit(word - 1, false, flags);
+        Ok(())
+    }
+
+    /// Positions and sizes, as they are at some moment during the call.
+    pub fn query(&self, what: Query) -> u64 {
+        let (consumer, producer) = (self.consumer.load(Acquire), self.producer.load(Acquire));
+        match what {
+            Query::AvailData => producer.saturating_sub(consumer),
+            Query::RingSize => self.size,
+            Query::ConsPos => consumer,
+            Query::ProdPos => producer,
+        }
+    }
+
+    /// Records that found no room, or could not be reserved.
+    pub fn dropped(&self) -> u64 {
+        self.dropped.load(Relaxed)
+    }
+
+    /// Gives every record that is there to `f`, oldest first; answers how many. Waits for nothing: a record that is not submitted yet ends
+    /// it. 0 too while another task is reading. From task context.
+    pub fn consume(&self, mut f: impl FnMut(&[u8])) -> usize {
+        let mut count = 0;
+        while self.take(&mut f).is_some() {
+            count += 1;
+        }
+        count
+    }
+
+    /// Gives the oldest record to `f`. `None`: there is none, or another task is reading.
+    pub fn take<R>(&self, f: impl FnOnce(&[u8]) -> R) -> Option<R> {
+        if self.reading.swap(true, Acquire) {
+            return None;
+        }
+        let result = self.take_first(f);
+        self.reading.store(false, Release);
+        result
+    }
+
+    fn take_first<R>(&self, f: impl FnOnce(&[u8]) -> R) -> Option<R> {
+        loop {
+            let consumer = self.consumer.load(Relaxed);
+            if consumer == self.producer.load(Acquire) {
+                return None;
+            }
+            let word = self.word(consumer);
+            let header = self.words.at(word).load(SeqCst);
+            if header & BUSY != 0 {
+                return None;
+            }
+            let len = len_of(header);
+            let next = consumer + total(len);
+            if header & DISCARD != 0 {
+                self.consumer.store(next, SeqCst);
+                continue;
+            }
+            let result = f(self.bytes(word + 1, len as usize));
+            self.consumer.store(next, SeqCst);
+            return Some(result);
+        }
+    }
+
+    #[allow(unsafe_code, reason = "a submitted record belongs to the reader")]
+    fn bytes(&self, word: usize, len: usize) -> &[u8] {
+        // SAFETY: 1. The record lies within the two areas: it begins in the first and is no longer than one. 2. It is submitted, so nobody
+        //    writes it until `consumer` has passed it, which the caller does after this slice's last use.
+        unsafe { core::slice::from_raw_parts(self.words.ptr(word), len) }
+    }
+
+    /// The oldest record through `f`, or a wake-up when there is one. One task at a time.
+    pub fn poll_next<R>(&self, cx: &mut Context<'_>, mut f: impl FnMut(&[u8]) -> R) -> Poll<R> {
+        if let Some(result) = self.take(&mut f) {
+            return Poll::Ready(result);
+        }
+        self.reader.arm(cx.waker());
+        // What was submitted before the reader was armed woke nobody.
+        self.take(f).map_or(Poll::Pending, Poll::Ready)
+    }
+}
+
+impl Drop for Ringbuf {
+    fn drop(&mut self) {
+        release(&self.words);
+    }
+}

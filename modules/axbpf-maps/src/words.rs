@@ -1,0 +1,68 @@
+//! A map's memory: 8-byte words that programs, on any CPU, read and write by address while tasks do so here. Every access here is atomic
+//! by words, so a value of 8 bytes is never torn.
+use alloc::boxed::Box;
+use alloc::vec::Vec;
+use core::sync::atomic::{AtomicU64, Ordering::Relaxed};
+
+/// Zeroed, and never moved.
+#[derive(Debug)]
+pub(crate) struct Words(Box<[AtomicU64]>);
+
+impl Words {
+    pub(crate) fn new(len: usize) -> Option<Words> {
+        let mut words = Vec::new();
+        words.try_reserve_exact(len).ok()?;
+        words.resize_with(len, || AtomicU64::new(0));
+        Some(Words(words.into()))
+    }
+
+    pub(crate) fn len(&self) -> usize {
+        self.0.len()
+    }
+
+    /// The word with this index.
+    pub(crate) fn at(&self, i: usize) -> &AtomicU64 {
+        &self.0[i]
+    }
+
+    /// Address of the word with this index, for programs.
+    pub(crate) fn ptr(&self, i: usize) -> *mut u8 {
+        (&raw const self.0[i]).cast_mut().cast()
+    }
+
+    /// Copies bytes in, from word `i` on; the rest of the last word becomes zero.
+    pub(crate) fn put(&self, i: usize, bytes: &[u8]) {
+        let (words, rest) = bytes.as_chunks::<8>();
+        for (word, &bytes) in self.0[i..].iter().zip(words) {
+            word.store(u64::from_le_bytes(bytes), Relaxed);
+        }
+        if !rest.is_empty() {
+            self.0[i + words.len()].store(last_word(rest), Relaxed);
+        }
+    }
+
+    /// Copies bytes out, from word `i` on.
+    pub(crate) fn get(&self, i: usize, bytes: &mut [u8]) {
+        for (word, bytes) in self.0[i..].iter().zip(bytes.chunks_mut(8)) {
+            bytes.copy_from_slice(&word.load(Relaxed).to_le_bytes()[..bytes.len()]);
+        }
+    }
+
+    /// Whether what stands from word `i` on, put there by [`put`](Self::put), is these bytes.
+    pub(crate) fn is(&self, i: usize, bytes: &[u8]) -> bool {
+        let (words, rest) = bytes.as_chunks::<8>();
+        let same = self.0[i..].iter().zip(words).all(|(word, &bytes)| word.load(Relaxed) == u64::from_le_bytes(bytes));
+        same && (rest.is_empty() || self.0[i + words.len()].load(Relaxed) == last_word(rest))
+    }
+
+    /// Makes words zero.
+    pub(crate) fn clear(&self, i: usize, len: usize) {
+        self.0[i..i + len].iter().for_each(|word| word.store(0, Relaxed));
+    }
+}
+
+fn last_word(rest: &[u8]) -> u64 {
+    let mut word = [0; 8];
+    word[..rest.len()].copy_from_slice(rest);
+    u64::from_le_bytes(word)
+}

@@ -3,6 +3,7 @@
 use crate::arch;
 use core::fmt;
 use core::mem::MaybeUninit;
+use core::ptr;
 use core::sync::atomic::{AtomicU64, Ordering::Relaxed};
 
 /// The address is not readable memory.
@@ -20,21 +21,27 @@ impl fmt::Display for BadAddress {
 
 impl core::error::Error for BadAddress {}
 
-/// A line of the exception table: a fault at a pc in `start..end` goes on at `fixup`.
+/// A line of the exception table: a fault at a pc in `start..end` goes on at `fixup`. Each is a distance from its own place, as in Linux, so
+/// that the table is the same wherever the code lies, and read-only in position-independent programs too.
 #[repr(C)]
 pub(crate) struct Entry {
-    pub(crate) start: usize,
-    pub(crate) end: usize,
-    pub(crate) fixup: usize,
+    start: i32,
+    end: i32,
+    fixup: i32,
+}
+
+/// What a field of an [`Entry`] stands for.
+fn address(field: &i32) -> usize {
+    ptr::from_ref(field).addr().wrapping_add_signed(*field as isize)
 }
 
 static RECOVERED: AtomicU64 = AtomicU64::new(0);
 
 /// Where to go on after a load fault at `pc`; `None`: the fault is a bug of somebody else's.
 pub fn fixup(pc: usize) -> Option<usize> {
-    let entry = arch::exception_table().iter().find(|e| (e.start..e.end).contains(&pc))?;
+    let entry = arch::exception_table().iter().find(|e| (address(&e.start)..address(&e.end)).contains(&pc))?;
     RECOVERED.fetch_add(1, Relaxed);
-    Some(entry.fixup)
+    Some(address(&entry.fixup))
 }
 
 /// Faults recovered so far.
@@ -94,6 +101,6 @@ pub unsafe fn write(addr: usize, src: &[u8]) -> Result<(), BadAddress> {
         at = (at / crate::PAGE_SIZE + 1) * crate::PAGE_SIZE;
     }
     // SAFETY: mapped, as just read, and writable, as the caller promises.
-    unsafe { core::ptr::copy_nonoverlapping(src.as_ptr(), core::ptr::with_exposed_provenance_mut(addr), src.len()) };
+    unsafe { ptr::copy_nonoverlapping(src.as_ptr(), ptr::with_exposed_provenance_mut(addr), src.len()) };
     Ok(())
 }

@@ -5,9 +5,11 @@ core::arch::global_asm!(
     .balign 4
 
     .macro AXBPF_EX start, end, fixup
-        .pushsection axprobe_ex, "a"
-        .balign 8
-        .dword \start, \end, \fixup
+        .pushsection axprobe_ex, "aR"   // R: --gc-sections does not see who reads it
+        .balign 4
+        .long   \start - .
+        .long   \end - .
+        .long   \fixup - .
         .popsection
     .endm
 

@@ -1,7 +1,8 @@
 //! Installing and removing probes. From task context only.
 //!
 //! Order of installation: the slot is filled, the point published, the breakpoint stored. Of removal: the instruction is restored, then
-//! a grace period, then the point leaves the table, then another one before anything is reused or freed.
+//! a grace period; after it no CPU is at the breakpoint, in a handler or in the slot, so the point leaves the table and is freed, or kept until
+//! the calls have returned that go through it.
 use crate::arch::{BREAKPOINT, COPY, Insn, MAX_INSN, Refusal, SLOT, Step, begins_reservation, decode};
 use crate::hit::TABLE;
 use crate::point::{Attached, List, Point};
@@ -246,13 +247,11 @@ impl Installed {
         for (i, key) in keys.iter().enumerate() {
             if key.is_some_and(|key| !TABLE.insert(key, &point)) {
                 keys[..i].iter().flatten().for_each(|&key| TABLE.remove(key));
-                self.orphan(point);
                 return Err(ProbeError::TableFull);
             }
         }
         if !store(addr, BREAKPOINT) {
             keys.iter().flatten().for_each(|&key| TABLE.remove(key));
-            self.orphan(point);
             return Err(ProbeError::Write(addr));
         }
         self.points.insert(addr, point);
@@ -285,17 +284,15 @@ impl Installed {
         Ok(())
     }
 
-    /// Frees a point that has left the table, as soon as that is allowed.
+    /// Frees a point that no CPU can find any more, now or when its last call has returned.
     fn orphan(&mut self, point: Box<Point>) {
         self.orphans.push(point);
         self.sweep();
     }
 
-    /// Frees orphans whose calls have all returned.
+    /// Frees orphans whose calls have all returned: giving back its instance is the last that a return does with a point.
     fn sweep(&mut self) {
-        if self.orphans.iter().any(|point| point.instances.load(Acquire) == 0) && quiesce().is_ok() {
-            self.orphans.retain(|point| point.instances.load(Acquire) != 0);
-        }
+        self.orphans.retain(|point| point.instances.load(Acquire) != 0);
     }
 }
 

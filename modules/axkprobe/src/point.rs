@@ -24,8 +24,8 @@ pub(crate) struct Attached {
 /// Never changes once it is in a point.
 pub(crate) type List = Vec<Arc<Attached>>;
 
-/// A probed instruction. Readers are in sections with IRQs off; the owner (see `install`) frees it a grace period after it left the table,
-/// and not before `instances` is 0.
+/// A probed instruction. Readers are in sections with IRQs off; the owner (see `install`) frees it when a grace period has passed since its
+/// breakpoint left the text, and not before `instances` is 0.
 pub(crate) struct Point {
     pub(crate) addr: u64,
     pub(crate) insn: Insn,

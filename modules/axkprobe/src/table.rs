@@ -3,8 +3,8 @@
 //! Invariants:
 //! 1. A key, once in an entry, stays until [`Table::remove`], which only makes it `GONE`: searches go on behind it.
 //! 2. An entry's point is stored before its key, so whoever sees the key sees the point.
-//! 3. One writer at a time (the caller's lock). An entry gets a new key only after a grace period since it got `GONE`, so a reader that
-//!    saw the old key cannot see the new point.
+//! 3. One writer at a time (the caller's lock). A key is removed when no reader can look for it any more: a grace period after its breakpoint
+//!    left the text. So an entry may get another key and point at once.
 #![allow(unsafe_code, reason = "points are shared with trap handlers by address; the invariants above say for how long")]
 use crate::point::Point;
 use core::ptr;
@@ -51,12 +51,12 @@ impl Table {
     pub(crate) fn get<'a>(&self, key: u64) -> Option<&'a Point> {
         let entry =
             self.places(key).map(|entry| (entry, entry.key.load(Acquire))).take_while(|&(_, k)| k != FREE).find(|&(_, k)| k == key)?.0;
-        // SAFETY: stored before the key (2) by `insert`, whose caller keeps the point until a grace period after its removal; `'a` ends with
-        //    the caller's section.
+        // SAFETY: stored before the key (2) by `insert`, whose caller keeps the point until no section can find it; `'a` ends with the
+        //    caller's section.
         unsafe { entry.point.load(Acquire).as_ref() }
     }
 
-    /// Makes `key` lead to `point`, which lives until a grace period after [`Table::remove`]. `false`: the table is full.
+    /// Makes `key` lead to `point`, which lives until [`Table::remove`]. `false`: the table is full.
     pub(crate) fn insert(&self, key: u64, point: &Point) -> bool {
         if self.taken.load(Relaxed) as usize >= LIMIT {
             return false;
@@ -81,7 +81,7 @@ impl Table {
         }
     }
 
-    /// Forgets `key`. Before the next insertion the caller waits for a grace period.
+    /// Forgets `key`, which nobody looks for any more (3).
     pub(crate) fn remove(&self, key: u64) {
         if let Some(entry) =
             self.places(key).take_while(|entry| entry.key.load(Relaxed) != FREE).find(|entry| entry.key.load(Relaxed) == key)

@@ -30,10 +30,7 @@ impl Stacks {
     /// None yet: [`init`](Self::init) makes them.
     #[allow(clippy::new_without_default, reason = "for statics, which Default cannot make")]
     pub const fn new() -> Self {
-        Stacks {
-            cpus: crate::per_cpu!(CpuStack { base: AtomicUsize::new(0), busy: AtomicBool::new(false) }),
-            overflows: AtomicU64::new(0),
-        }
+        Stacks { cpus: crate::per_cpu!(CpuStack { base: AtomicUsize::new(0), busy: AtomicBool::new(false) }), overflows: AtomicU64::new(0) }
     }
 
     /// Makes the stacks of CPUs that have none. From task context, before the first [`run`](Self::run). They are never freed.

@@ -1,5 +1,6 @@
 //! The engine on a host: riscv64 code is executed by a hart in miniature, whose breakpoints are real stores into its text.
 #![cfg(not(target_arch = "riscv64"))]
+#[allow(dead_code, reason = "shared by two tests")]
 mod hart;
 
 use axkprobe::{Frame, Handler, Hit, Probe, ProbeError, Refusal, Regs, When, on_break, points, resolve};

@@ -112,6 +112,13 @@ pub fn points() -> usize {
     COUNT.load(Relaxed)
 }
 
+/// Removed points that are kept because calls have yet to return through them.
+pub fn orphans() -> usize {
+    let mut installed = INSTALLED.lock();
+    installed.sweep();
+    installed.orphans.len()
+}
+
 impl Probe {
     /// Installs a probe at an address (see [`resolve`]).
     pub fn install(addr: u64, when: When, handler: Arc<dyn Handler>) -> Result<Probe, ProbeError> {

@@ -26,7 +26,7 @@ mod table;
 pub use arch::{Frame, Refusal, Regs};
 pub use error::ProbeError;
 pub use hit::on_break;
-pub use install::{Config, Probe, When, init, points, resolve, symbols};
+pub use install::{Config, Probe, When, init, orphans, points, resolve, symbols};
 #[doc(hidden)]
 pub use returns::on_return;
 

@@ -68,27 +68,73 @@ impl Table {
         true
     }
 
-    /// Makes the run of `GONE` that ends before a `FREE` free as well, where `key` was: nothing lies behind it that a search could miss. Else
-    /// searches in vain, as each step's first one is, would grow with every removal.
-    fn tidy(&self, key: u64) {
-        let first = self.first(key);
-        let run = self.places(key).take_while(|entry| entry.key.load(Relaxed) != FREE).count();
-        for entry in (first..first + run).rev().map(|i| &self.entries[i % SIZE]) {
-            if entry.key.load(Relaxed) != GONE {
-                break;
-            }
-            entry.key.store(FREE, Release);
-        }
-    }
-
     /// Forgets `key`, which nobody looks for any more (3).
     pub(crate) fn remove(&self, key: u64) {
-        if let Some(entry) =
-            self.places(key).take_while(|entry| entry.key.load(Relaxed) != FREE).find(|entry| entry.key.load(Relaxed) == key)
-        {
-            entry.key.store(GONE, Release);
-            self.taken.fetch_sub(1, Relaxed);
-            self.tidy(key);
+        let first = self.first(key);
+        let run = (first..first + SIZE).take_while(|i| self.entries[i % SIZE].key.load(Relaxed) != FREE);
+        let Some(at) = run.into_iter().find(|i| self.entries[i % SIZE].key.load(Relaxed) == key) else { return };
+        self.entries[at % SIZE].key.store(GONE, Release);
+        self.taken.fetch_sub(1, Relaxed);
+        // Nothing lies behind a `GONE` before a `FREE` that a search could miss, so it is as good as free. Else searches in vain, as the first
+        // one of each step is, would get longer with every removal.
+        if self.entries[(at + 1) % SIZE].key.load(Relaxed) == FREE {
+            let run = (0..SIZE).map(|back| &self.entries[(at + SIZE - back) % SIZE]);
+            run.take_while(|entry| entry.key.load(Relaxed) == GONE).for_each(|entry| entry.key.store(FREE, Release));
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::arch::{Insn, Step};
+    use alloc::boxed::Box;
+    use alloc::vec::Vec;
+
+    fn point(addr: u64) -> Box<Point> {
+        let insn = Insn { len: 2, step: Step::OutOfLine };
+        Box::new(Point::new(addr, insn, None, [0; 2]))
+    }
+
+    #[test]
+    fn keys_come_and_go_and_leave_nothing_behind() {
+        let table = Box::new(Table::new());
+        let mut seed = 1u64;
+        let mut live: Vec<Box<Point>> = Vec::new();
+        for round in 0..50_000 {
+            seed = seed.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
+            // Neighbours collide more than strangers.
+            let key = 0xffff_ffc0_8020_0000 + (seed >> 40) % 20_000 * 2;
+            match live.iter().position(|point| point.addr == key) {
+                Some(at) => {
+                    table.remove(key);
+                    live.swap_remove(at);
+                }
+                None if live.len() < 200 + round % 300 => {
+                    let point = point(key);
+                    assert!(table.insert(key, &point));
+                    live.push(point);
+                }
+                None => table.remove(live.swap_remove(seed as usize % live.len()).addr),
+            }
+            if round % 100 == 0 {
+                assert!(live.iter().all(|point| table.get(point.addr).is_some_and(|found| ptr::eq(found, &**point))));
+                assert!((0..20_000u64).filter(|i| table.get(0xffff_ffc0_8020_0000 + i * 2).is_some()).count() == live.len());
+            }
+        }
+        live.iter().for_each(|point| table.remove(point.addr));
+        let left = table.entries.iter().filter(|entry| entry.key.load(Relaxed) != FREE).count();
+        assert!(left == 0, "{left} entries");
+    }
+
+    #[test]
+    fn a_full_table_says_so() {
+        let table = Box::new(Table::new());
+        let points: Vec<_> = (0..LIMIT as u64).map(|i| point(0x1000 + 2 * i)).collect();
+        assert!(points.iter().all(|point| table.insert(point.addr, point)));
+        assert!(!table.insert(8, &points[0]));
+        assert!(points.iter().all(|point| table.get(point.addr).is_some_and(|found| ptr::eq(found, &**point))));
+        table.remove(0x1000);
+        assert!(table.insert(8, &points[0]));
     }
 }

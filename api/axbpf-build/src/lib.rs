@@ -48,7 +48,8 @@ pub fn link_with(hook: Hook) {
 }
 
 /// Compiles one BPF program, `source`, with clang for the target's registers, and returns where the object is (in `OUT_DIR`, `.bpf.o` for
-/// `.bpf.c`), for `include_bytes!(concat!(env!("OUT_DIR"), "/NAME.bpf.o"))`. `include` is searched for headers besides libbpf's.
+/// `.bpf.c`), for `include_bytes!(concat!(env!("OUT_DIR"), "/NAME.bpf.o"))`. Besides libbpf's headers it finds `<axbpf_regs.h>`, the struct of
+/// the registers, and what is in the folders `include`.
 pub fn compile_bpf(source: &Path, include: &[&Path]) -> PathBuf {
     println!("cargo::rerun-if-changed={}", source.display());
     for dir in include {
@@ -64,9 +65,14 @@ pub fn compile_bpf(source: &Path, include: &[&Path]) -> PathBuf {
     };
     let name = source.file_name().unwrap_or_else(|| fail(&format!("{}: not a file", source.display())));
     let object = out_dir().join(name).with_extension("o");
+    let own = out_dir().join("include");
+    if let Err(error) = fs::create_dir_all(&own) {
+        fail(&format!("{}: {error}", own.display()));
+    }
+    write(&own.join("axbpf_regs.h"), include_str!("../include/axbpf_regs.h"));
     let mut command = Command::new(&clang);
     command.args(["-target", "bpf", "-mcpu=v4", "-g", "-O2", "-Wall", "-Werror"]).arg(format!("-D__TARGET_ARCH_{arch}"));
-    for dir in include {
+    for dir in include.iter().copied().chain([own.as_path()]) {
         command.arg("-I").arg(dir);
     }
     // <asm/types.h> of the machine that compiles: the same for every target.

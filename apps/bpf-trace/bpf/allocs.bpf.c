@@ -1,6 +1,6 @@
 /* Sizes that the kernel's allocator is asked for, by powers of two.
  *
- * Rust's own calling convention is not C's, but passes a `Layout` in two registers behind `self`: alignment, then size. */
+ * Rust's own calling convention is not C's. Here it passes where the result goes, then `self`, then a `Layout` in two registers: alignment, size. */
 #include <linux/bpf.h>
 #include <axbpf_regs.h>
 #include <bpf/bpf_helpers.h>
@@ -15,7 +15,7 @@ struct {
 } sizes SEC(".maps");
 
 SEC("kprobe/<axalloc::default_impl::GlobalAllocator>::alloc")
-int BPF_KPROBE(on_alloc, void *self, unsigned long align, unsigned long size)
+int BPF_KPROBE(on_alloc, void *result, void *self, unsigned long align, unsigned long size)
 {
 	__u32 slot = log2_slot(size);
 	__u64 *count = bpf_map_lookup_elem(&sizes, &slot);

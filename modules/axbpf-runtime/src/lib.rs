@@ -20,3 +20,42 @@ pub mod fds;
 
 #[cfg(feature = "axkprobe")]
 pub use axkprobe;
+
+#[cfg(feature = "axbpf-maps")]
+mod events;
+#[cfg(feature = "prog")]
+#[allow(unsafe_code, reason = "arguments of helpers are addresses; the prototypes say of what")]
+mod helpers;
+#[cfg(all(feature = "prog", feature = "axkprobe"))]
+mod link;
+#[cfg(feature = "axbpf-loader")]
+mod object;
+#[cfg(feature = "prog")]
+mod prog;
+#[cfg(feature = "prog")]
+mod run;
+#[cfg(feature = "prog")]
+mod task;
+#[cfg(feature = "prog")]
+mod trace;
+#[cfg(feature = "prog")]
+mod verify;
+
+#[cfg(feature = "axbpf-loader")]
+pub use axbpf_loader as loader;
+#[cfg(feature = "axbpf-maps")]
+pub use axbpf_maps as maps;
+#[cfg(feature = "axbpf-maps")]
+pub use events::{NotRingBuf, RingBuf};
+#[cfg(all(feature = "prog", feature = "axkprobe"))]
+pub use link::{AttachError, Link, Target, TargetStats};
+#[cfg(feature = "axbpf-loader")]
+pub use object::{Object, ObjectError, ObjectProgram};
+#[cfg(feature = "prog")]
+pub use axbpf_isa::{InsnIdx, RawInsn};
+#[cfg(feature = "prog")]
+pub use prog::{LoadError, Prog, ProgSpec, RunError, TestRun, last_map_index};
+#[cfg(feature = "prog")]
+pub use trace::{TraceLine, TracePipe, trace_lost};
+#[cfg(feature = "prog")]
+pub use verify::{Reason, Rejected};

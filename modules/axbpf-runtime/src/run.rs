@@ -1,4 +1,5 @@
 //! A run of a program: on the CPU's program stack, with what helpers ask of it.
+#![allow(unsafe_code, reason = "a run trusts its context")]
 use crate::Prog;
 use axbpf_platform::{IrqGuard, PerCpu, per_cpu, stack};
 use core::sync::atomic::{AtomicU64, Ordering::Relaxed};
@@ -29,7 +30,7 @@ pub(crate) struct Origin {
 /// # Safety
 ///
 /// `ctx` is a context of the program's type, valid for the whole run.
-pub(crate) unsafe fn run(irqs_off: &IrqGuard, prog: &Prog, ctx: *mut u8, origin: Origin) -> Option<u64> {
+unsafe fn run(irqs_off: &IrqGuard, prog: &Prog, ctx: *mut u8, origin: Origin) -> Option<u64> {
     stack::PROGRAMS.run(irqs_off, || {
         let current = current();
         current.cookie.store(origin.cookie, Relaxed);
@@ -37,4 +38,18 @@ pub(crate) unsafe fn run(irqs_off: &IrqGuard, prog: &Prog, ctx: *mut u8, origin:
         // SAFETY: the caller's.
         unsafe { prog.engine().run(ctx) }
     })
+}
+
+/// Runs a kprobe program at a hit.
+#[cfg(feature = "axkprobe")]
+pub(crate) fn at_hit(irqs_off: &IrqGuard, prog: &Prog, regs: &mut axkprobe::Regs, origin: Origin) -> Option<u64> {
+    debug_assert!(size_of::<axkprobe::Regs>() == crate::prog::ARCH.pt_regs_size() as usize);
+    // SAFETY: links are made for kprobe programs alone, whose context is pt_regs.
+    unsafe { run(irqs_off, prog, core::ptr::from_mut(regs).cast(), origin) }
+}
+
+/// Runs a program with a context made of words, as large as the layout of its type.
+pub(crate) fn test(irqs_off: &IrqGuard, prog: &Prog, ctx: &mut [u64], origin: Origin) -> Option<u64> {
+    // SAFETY: `Prog::test_run` makes them as large as the context of the program's type.
+    unsafe { run(irqs_off, prog, ctx.as_mut_ptr().cast(), origin) }
 }

@@ -102,11 +102,6 @@ fn each_cpu(f: fn()) {
     }
 }
 
-/// The bytes of the symbol table, which `axbpf embed` filled in.
-pub fn symbol_section() -> &'static [u8] {
-    symbols::section()
-}
-
 /// How often waking readers had to wait for a further interrupt.
 pub fn late_wakes() -> u64 {
     hook::late_wakes()

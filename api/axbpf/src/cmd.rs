@@ -1,0 +1,75 @@
+//! The commands of bpf(2) as typed functions. Each takes and answers descriptors, as [`bpf`](fn@crate::bpf) does; [`fds`] tells more about them.
+use crate::Error;
+#[cfg(feature = "axbpf-maps")]
+use axbpf_runtime::maps::{Map, MapSpec};
+use axbpf_runtime::fds::{self, Object};
+
+/// A descriptor.
+pub type Fd = u32;
+
+/// MAP_CREATE.
+#[cfg(feature = "axbpf-maps")]
+pub fn map_create(spec: &MapSpec) -> Result<Fd, Error> {
+    Ok(fds::install(Object::Map(Map::new(spec)?))?)
+}
+
+/// MAP_LOOKUP_ELEM: copies the value of `key` to `value`; of all CPUs' values, each rounded up to 8 bytes, where there is one for each.
+#[cfg(feature = "axbpf-maps")]
+pub fn map_lookup_elem(map: Fd, key: &[u8], value: &mut [u8]) -> Result<(), Error> {
+    Ok(fds::map(map)?.lookup(key, value)?)
+}
+
+/// MAP_UPDATE_ELEM: sets the value of `key`; `flags` are BPF_ANY, BPF_NOEXIST or BPF_EXIST.
+#[cfg(feature = "axbpf-maps")]
+pub fn map_update_elem(map: Fd, key: &[u8], value: &[u8], flags: u64) -> Result<(), Error> {
+    Ok(fds::map(map)?.update(key, value, flags)?)
+}
+
+/// MAP_DELETE_ELEM.
+#[cfg(feature = "axbpf-maps")]
+pub fn map_delete_elem(map: Fd, key: &[u8]) -> Result<(), Error> {
+    Ok(fds::map(map)?.delete(key)?)
+}
+
+/// MAP_GET_NEXT_KEY: the key after `key`, or the first one.
+#[cfg(feature = "axbpf-maps")]
+pub fn map_get_next_key(map: Fd, key: Option<&[u8]>, next: &mut [u8]) -> Result<(), Error> {
+    Ok(fds::map(map)?.next_key(key, next)?)
+}
+
+/// MAP_LOOKUP_AND_DELETE_ELEM.
+#[cfg(feature = "axbpf-maps")]
+pub fn map_lookup_and_delete_elem(map: Fd, key: &[u8], value: &mut [u8]) -> Result<(), Error> {
+    Ok(fds::map(map)?.lookup_and_delete(key, value)?)
+}
+
+/// MAP_FREEZE: no command changes the map any more.
+#[cfg(feature = "axbpf-maps")]
+pub fn map_freeze(map: Fd) -> Result<(), Error> {
+    fds::map(map)?.freeze();
+    Ok(())
+}
+
+/// any(feature = "axbpf-loader", feature = "axbpf-jit")_LOAD; the verifier's log goes to `log`.
+#[cfg(any(feature = "axbpf-loader", feature = "axbpf-jit"))]
+pub fn prog_load(spec: axbpf_runtime::ProgSpec<'_>, log: &mut dyn core::fmt::Write) -> Result<Fd, Error> {
+    Ok(fds::install(Object::Prog(axbpf_runtime::Prog::load(spec, log)?))?)
+}
+
+/// any(feature = "axbpf-loader", feature = "axbpf-jit")_TEST_RUN: runs the program `repeat` times with a context that begins with `ctx`.
+#[cfg(any(feature = "axbpf-loader", feature = "axbpf-jit"))]
+pub fn prog_test_run(prog: Fd, ctx: &mut [u8], repeat: u32) -> Result<axbpf_runtime::TestRun, Error> {
+    Ok(fds::prog(prog)?.test_run(ctx, repeat)?)
+}
+
+/// LINK_CREATE for functions of the kernel: attaches the program at each of them, before it or at its return.
+#[cfg(all(feature = "axkprobe", any(feature = "axbpf-loader", feature = "axbpf-jit")))]
+pub fn link_create(prog: Fd, targets: &[axbpf_runtime::Target], at_return: bool) -> Result<Fd, Error> {
+    let link = axbpf_runtime::Link::kprobes(&fds::prog(prog)?, targets, at_return)?;
+    Ok(fds::install(Object::Link(link))?)
+}
+
+/// close(2): if nothing else refers to the object, it ends.
+pub fn close(fd: Fd) -> Result<(), Error> {
+    Ok(fds::close(fd)?)
+}

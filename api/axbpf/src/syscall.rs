@@ -1,0 +1,318 @@
+//! bpf(2): numbers and memory in, numbers and memory out.
+use crate::{Error, cmd};
+use alloc::string::String;
+use alloc::vec::Vec;
+use axbpf_abi::attr::{self, ATTR_MAX, ATTR_SIZE, Attr};
+use axbpf_abi::{Cmd, Errno, MapType};
+use axbpf_platform::fault;
+use axbpf_runtime::fds;
+use axbpf_runtime::maps::MapSpec;
+
+/// `union bpf_attr`: the bytes of a command's arguments, laid out as Linux 6.12 does. [`axbpf_abi::attr`] has a struct for each command that
+/// turns into one.
+#[allow(non_camel_case_types, reason = "Linux's name")]
+#[repr(C, align(8))]
+#[derive(Clone, Copy, Debug)]
+pub struct bpf_attr(pub [u8; ATTR_SIZE]);
+
+impl<T: Attr> From<T> for bpf_attr {
+    fn from(attr: T) -> Self {
+        bpf_attr(attr.to_attr())
+    }
+}
+
+/// Does what bpf(2) does: command, arguments and their size in bytes; answers a descriptor, a number, or a negative error number. Memory that
+/// `attr` points to is read and written through a copy that survives bad addresses: they are -EFAULT.
+///
+/// # Safety
+///
+/// Memory that the command fills (`attr` itself, and what its pointers for answers lead to) is the caller's to have written.
+pub unsafe fn bpf(cmd: u32, attr: *mut bpf_attr, size: u32) -> i64 {
+    let addr = attr.expose_provenance();
+    let call = || -> Result<i64, Errno> {
+        let bytes = read_attr(addr, size as usize)?;
+        // SAFETY: the caller's.
+        unsafe { dispatch(Cmd::from_u32(cmd).ok_or(Errno::EINVAL)?, &bytes, addr, size as usize) }
+    };
+    call().unwrap_or_else(Errno::neg)
+}
+
+/// Takes an attr of any length: what is missing is zero, what is unknown must be.
+fn read_attr(addr: usize, size: usize) -> Result<[u8; ATTR_SIZE], Errno> {
+    if size > ATTR_MAX {
+        return Err(Errno::E2BIG);
+    }
+    let mut bytes = [0; ATTR_SIZE];
+    read(&mut bytes[..size.min(ATTR_SIZE)], addr)?;
+    let rest = bytes_at(addr + ATTR_SIZE, size.saturating_sub(ATTR_SIZE))?;
+    if rest.iter().any(|&byte| byte != 0) { Err(Errno::E2BIG) } else { Ok(bytes) }
+}
+
+fn read(out: &mut [u8], addr: usize) -> Result<(), Errno> {
+    fault::read(out, addr).map_err(|_| Errno::EFAULT)
+}
+
+fn bytes_at(addr: usize, len: usize) -> Result<Vec<u8>, Errno> {
+    let mut bytes = Vec::new();
+    bytes.try_reserve_exact(len).map_err(|_| Errno::ENOMEM)?;
+    bytes.resize(len, 0);
+    read(&mut bytes, addr)?;
+    Ok(bytes)
+}
+
+/// # Safety
+///
+/// `addr`, if it is mapped, may be written.
+unsafe fn write(addr: usize, bytes: &[u8]) -> Result<(), Errno> {
+    // SAFETY: the caller's.
+    unsafe { fault::write(addr, bytes) }.map_err(|_| Errno::EFAULT)
+}
+
+fn errno(error: impl Into<Error>) -> Errno {
+    error.into().errno()
+}
+
+/// # Safety
+///
+/// As [`bpf`].
+unsafe fn dispatch(cmd: Cmd, attr: &[u8; ATTR_SIZE], addr: usize, size: usize) -> Result<i64, Errno> {
+    match cmd {
+        Cmd::MapCreate => map_create(&attr::MapCreate::read(attr)?),
+        Cmd::MapLookupElem | Cmd::MapUpdateElem | Cmd::MapDeleteElem | Cmd::MapGetNextKey | Cmd::MapLookupAndDeleteElem => {
+            // SAFETY: the caller's.
+            unsafe { map_elem(cmd, &attr::MapElem::read(attr)?) }
+        }
+        Cmd::MapFreeze => cmd::map_freeze(attr::MapElem::read(attr)?.map_fd).map(|()| 0).map_err(errno),
+        #[cfg(any(feature = "axbpf-loader", feature = "axbpf-jit"))]
+        // SAFETY: the caller's.
+        Cmd::ProgLoad => unsafe { prog_load(&attr::ProgLoad::read(attr)?, addr, size) },
+        #[cfg(any(feature = "axbpf-loader", feature = "axbpf-jit"))]
+        // SAFETY: the caller's.
+        Cmd::ProgTestRun => unsafe { test_run(&attr::TestRun::read(attr)?, addr, size) },
+        #[cfg(all(feature = "axkprobe", any(feature = "axbpf-loader", feature = "axbpf-jit")))]
+        Cmd::LinkCreate => link_create(attr),
+        _ => {
+            let _ = (addr, size);
+            Err(Errno::EINVAL)
+        }
+    }
+}
+
+fn map_create(attr: &attr::MapCreate) -> Result<i64, Errno> {
+    let spec = MapSpec {
+        map_type: MapType::from_u32(attr.map_type).ok_or(Errno::EINVAL)?,
+        key_size: attr.key_size,
+        value_size: attr.value_size,
+        max_entries: attr.max_entries,
+        flags: attr.map_flags,
+        name: name(&attr.map_name)?,
+    };
+    cmd::map_create(&spec).map(i64::from).map_err(errno)
+}
+
+/// Names end with a NUL and are of letters, digits, `_` and `.` (Linux: `bpf_obj_name_cpy`).
+fn name(name: &[u8; 16]) -> Result<[u8; 16], Errno> {
+    let len = name.iter().position(|&b| b == 0).ok_or(Errno::EINVAL)?;
+    let good = name[..len].iter().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'_' | b'.'));
+    if good && name[len..].iter().all(|&b| b == 0) { Ok(*name) } else { Err(Errno::EINVAL) }
+}
+
+/// # Safety
+///
+/// As [`bpf`].
+unsafe fn map_elem(cmd: Cmd, attr: &attr::MapElem) -> Result<i64, Errno> {
+    let map = fds::map(attr.map_fd).map_err(errno)?;
+    let (key_at, value_at) = (attr.key as usize, attr.value as usize);
+    let key = || bytes_at(key_at, map.spec().key_size as usize);
+    let flags = |known: u64| if attr.flags & !known == 0 { Ok(()) } else { Err(Errno::EINVAL) };
+    match cmd {
+        Cmd::MapUpdateElem => {
+            let (key, value) = (key()?, bytes_at(value_at, map.value_len())?);
+            map.update(&key, &value, attr.flags).map_err(errno)?;
+        }
+        Cmd::MapDeleteElem => {
+            flags(0)?;
+            map.delete(&key()?).map_err(errno)?;
+        }
+        Cmd::MapGetNextKey => {
+            flags(0)?;
+            let key = if key_at == 0 { None } else { Some(key()?) };
+            let mut next = alloc::vec![0; map.spec().key_size as usize];
+            map.next_key(key.as_deref(), &mut next).map_err(errno)?;
+            // SAFETY: the caller's.
+            unsafe { write(value_at, &next)? };
+        }
+        _ => {
+            flags(0)?;
+            let (key, mut value) = (key()?, alloc::vec![0; map.value_len()]);
+            let result = if cmd == Cmd::MapLookupElem { map.lookup(&key, &mut value) } else { map.lookup_and_delete(&key, &mut value) };
+            result.map_err(errno)?;
+            // SAFETY: the caller's.
+            unsafe { write(value_at, &value)? };
+        }
+    }
+    Ok(0)
+}
+
+/// A string of at most `N` bytes with its NUL.
+#[cfg(any(feature = "axbpf-loader", feature = "axbpf-jit"))]
+fn string<const N: usize>(addr: usize) -> Result<String, Errno> {
+    let mut bytes = [0; N];
+    let len = fault::read_str(&mut bytes, addr).map_err(|_| Errno::EFAULT)?;
+    String::from_utf8(bytes[..len.saturating_sub(1)].to_vec()).map_err(|_| Errno::EINVAL)
+}
+
+/// # Safety
+///
+/// As [`bpf`].
+#[cfg(any(feature = "axbpf-loader", feature = "axbpf-jit"))]
+unsafe fn prog_load(attr: &attr::ProgLoad, addr: usize, size: usize) -> Result<i64, Errno> {
+    use axbpf_abi::flags::*;
+    use axbpf_abi::{MAX_INSNS, ProgType};
+    use axbpf_runtime::{LoadError, ProgSpec, RawInsn};
+    /// Byte of `log_true_size` in the attr.
+    const LOG_TRUE_SIZE: usize = 140;
+    const LOG_LEVELS: u32 = BPF_LOG_LEVEL1 | BPF_LOG_LEVEL2 | BPF_LOG_STATS | BPF_LOG_FIXED;
+
+    let prog_type = ProgType::from_u32(attr.prog_type).ok_or(Errno::EINVAL)?;
+    let no_log = attr.log_level == 0 || (attr.log_buf == 0 && attr.log_size == 0);
+    if attr.log_level & !LOG_LEVELS != 0 || (attr.log_level == 0 && attr.log_buf != 0) || (attr.log_buf == 0) != (attr.log_size == 0) {
+        return Err(Errno::EINVAL);
+    }
+    if attr.prog_flags & !(BPF_F_STRICT_ALIGNMENT | BPF_F_ANY_ALIGNMENT) != 0 {
+        return Err(Errno::EINVAL);
+    }
+    if attr.insn_cnt == 0 || attr.insn_cnt as usize > MAX_INSNS {
+        return Err(Errno::E2BIG);
+    }
+    let bytes = bytes_at(attr.insns as usize, attr.insn_cnt as usize * RawInsn::SIZE)?;
+    let insns: Vec<RawInsn> = bytes.as_chunks().0.iter().map(|&slot| RawInsn::from_bytes(slot)).collect();
+    let license = string::<128>(attr.license as usize)?;
+    let name = name(&attr.prog_name)?;
+    let name = String::from_utf8_lossy(name.split(|&b| b == 0).next().unwrap_or(&[])).into_owned();
+    let maps = fd_array(attr, &insns)?;
+    let mut log = String::new();
+    let spec = ProgSpec {
+        expected_attach_type: attr.expected_attach_type,
+        license: &license,
+        flags: attr.prog_flags,
+        log_level: if no_log { 0 } else { attr.log_level },
+        maps: &maps,
+        ..ProgSpec::new(&name, prog_type, insns)
+    };
+    let result = cmd::prog_load(spec, &mut log);
+    if let (Err(Error::Load(error)), false) = (&result, no_log) && !matches!(error, LoadError::Rejected(_)) {
+        log += &alloc::format!("{error}\n");
+    }
+    let mut full = Ok(());
+    if !no_log {
+        let (room, len) = (attr.log_size as usize, log.len() + 1);
+        // The end of a log that is too long tells more than its beginning.
+        let cut = log.len().saturating_sub(room.saturating_sub(1));
+        let text = if attr.log_level & BPF_LOG_FIXED != 0 { &log.as_bytes()[..log.len() - cut] } else { &log.as_bytes()[cut..] };
+        // SAFETY: the caller's; `room` is not 0.
+        unsafe {
+            write(attr.log_buf as usize, text)?;
+            write(attr.log_buf as usize + text.len(), &[0])?;
+        }
+        if size >= LOG_TRUE_SIZE + 4 {
+            // SAFETY: the caller's.
+            unsafe { write(addr + LOG_TRUE_SIZE, &(len as u32).to_le_bytes())? };
+        }
+        if cut > 0 {
+            full = Err(Errno::ENOSPC);
+        }
+    }
+    match (result, full) {
+        (Ok(fd), Ok(())) => Ok(fd.into()),
+        (Ok(fd), Err(errno)) => {
+            let _ = cmd::close(fd);
+            Err(errno)
+        }
+        (Err(error), full) => Err(full.err().unwrap_or(error.errno())),
+    }
+}
+
+/// The maps that instructions name by index.
+#[cfg(any(feature = "axbpf-loader", feature = "axbpf-jit"))]
+fn fd_array(
+    attr: &attr::ProgLoad,
+    insns: &[axbpf_runtime::RawInsn],
+) -> Result<Vec<alloc::sync::Arc<axbpf_runtime::maps::Map>>, Errno> {
+    let Some(last) = axbpf_runtime::last_map_index(insns) else { return Ok(Vec::new()) };
+    if attr.fd_array == 0 {
+        return Err(Errno::EINVAL);
+    }
+    let bytes = bytes_at(attr.fd_array as usize, (last + 1) * 4)?;
+    bytes.as_chunks().0.iter().map(|&fd| fds::map(u32::from_le_bytes(fd)).map_err(errno)).collect()
+}
+
+/// # Safety
+///
+/// As [`bpf`].
+#[cfg(any(feature = "axbpf-loader", feature = "axbpf-jit"))]
+unsafe fn test_run(attr: &attr::TestRun, addr: usize, size: usize) -> Result<i64, Errno> {
+    /// Bytes of the answers in the attr.
+    const RETVAL: usize = 4;
+    const DURATION: usize = 36;
+    const CTX_SIZE_OUT: usize = 44;
+    if attr.flags != 0 || attr.cpu != 0 || attr.batch_size != 0 || attr.data_size_in != 0 || attr.data_size_out != 0 {
+        return Err(Errno::EINVAL);
+    }
+    if attr.ctx_size_in > 1 << 16 {
+        return Err(Errno::EINVAL);
+    }
+    let mut ctx = bytes_at(attr.ctx_in as usize, attr.ctx_size_in as usize)?;
+    let run = cmd::prog_test_run(attr.prog_fd, &mut ctx, attr.repeat).map_err(|error| error.errno())?;
+    let out = (attr.ctx_size_out as usize).min(ctx.len());
+    if attr.ctx_out != 0 {
+        // SAFETY: the caller's.
+        unsafe { write(attr.ctx_out as usize, &ctx[..out])? };
+    }
+    let answers = [
+        (RETVAL, run.retval as u32),
+        (DURATION, u32::try_from(run.duration_ns).unwrap_or(u32::MAX)),
+        (CTX_SIZE_OUT, if attr.ctx_out != 0 { ctx.len() as u32 } else { attr.ctx_size_out }),
+    ];
+    for (at, value) in answers.into_iter().filter(|(at, _)| at + 4 <= size) {
+        // SAFETY: the caller's.
+        unsafe { write(addr + at, &value.to_le_bytes())? };
+    }
+    // Linux: what did not fit is an error, after everything was written.
+    if attr.ctx_out != 0 && out < ctx.len() { Err(Errno::ENOSPC) } else { Ok(0) }
+}
+
+#[cfg(all(feature = "axkprobe", any(feature = "axbpf-loader", feature = "axbpf-jit")))]
+fn link_create(attr: &[u8; ATTR_SIZE]) -> Result<i64, Errno> {
+    use axbpf_abi::AttachType;
+    use axbpf_abi::flags::BPF_F_KPROBE_MULTI_RETURN;
+    use axbpf_runtime::Target;
+    /// As Linux: MAX_KPROBE_MULTI_CNT.
+    const MOST: u32 = 1 << 20;
+    /// Longest name with its NUL: KSYM_NAME_LEN.
+    const NAME: usize = 512;
+    let attr = attr::LinkCreateKprobeMulti::read(attr)?;
+    let prog = fds::prog(attr.prog_fd).map_err(errno)?;
+    let multi = AttachType::TraceKprobeMulti as u32;
+    // Linux wants the program loaded for this attach type; here one that was loaded for none will do.
+    if attr.attach_type != multi || ![0, multi].contains(&prog.expected_attach_type()) {
+        return Err(Errno::EINVAL);
+    }
+    if attr.link_flags != 0 || attr.target_fd != 0 || attr.flags & !BPF_F_KPROBE_MULTI_RETURN != 0 || attr.cnt == 0 || (attr.syms == 0) == (attr.addrs == 0) {
+        return Err(Errno::EINVAL);
+    }
+    if attr.cnt > MOST {
+        return Err(Errno::E2BIG);
+    }
+    let words = |addr: u64| -> Result<Vec<u64>, Errno> {
+        Ok(bytes_at(addr as usize, attr.cnt as usize * 8)?.as_chunks().0.iter().map(|&word| u64::from_le_bytes(word)).collect())
+    };
+    let cookies = if attr.cookies == 0 { alloc::vec![0; attr.cnt as usize] } else { words(attr.cookies)? };
+    let symbols: Vec<String> = if attr.syms != 0 {
+        words(attr.syms)?.into_iter().map(|at| string::<NAME>(at as usize)).collect::<Result<_, _>>()?
+    } else {
+        words(attr.addrs)?.into_iter().map(|addr| alloc::format!("{addr:#x}")).collect()
+    };
+    let targets: Vec<Target> = symbols.into_iter().zip(cookies).map(|(symbol, cookie)| Target { symbol, cookie }).collect();
+    cmd::link_create(attr.prog_fd, &targets, attr.flags & BPF_F_KPROBE_MULTI_RETURN != 0).map(i64::from).map_err(errno)
+}

@@ -1,0 +1,55 @@
+//! Ring buffers from programs. R1 is the address of a [`Map`] that the program keeps alive, or of a record.
+#![allow(unsafe_code, reason = "maps and records are addresses; the prototypes say of what")]
+use super::readable;
+use axbpf_abi::Errno;
+use axbpf_maps::{Map, MapError, Query, Ringbuf};
+
+/// The ring buffer that R1 names.
+///
+/// # Safety
+///
+/// `map` is R1 of a call whose prototype wants a ring buffer there.
+unsafe fn ring<'a>(map: u64) -> Option<&'a Ringbuf> {
+    // SAFETY: the caller's.
+    unsafe { Map::from_address(map) }.ringbuf()
+}
+
+/// `bpf_ringbuf_output(ringbuf, data, size, flags)`: 0, -EAGAIN without room, -EINVAL for flags.
+pub(super) extern "C" fn output(map: u64, data: u64, size: u64, flags: u64, _: u64) -> u64 {
+    // SAFETY: R1, R2 and R3 by the prototype.
+    let (ring, data) = unsafe { (ring(map), readable(data, size)) };
+    let result = ring.ok_or(Errno::EINVAL).and_then(|ring| {
+        ring.output(data, flags).map_err(|error| if error == MapError::Busy { Errno::EAGAIN } else { error.errno() })
+    });
+    super::status(result)
+}
+
+/// `bpf_ringbuf_reserve(ringbuf, size, flags)`: address of the record, or 0.
+pub(super) extern "C" fn reserve(map: u64, size: u64, flags: u64, _: u64, _: u64) -> u64 {
+    if flags != 0 {
+        return 0;
+    }
+    // SAFETY: R1 by the prototype.
+    unsafe { Map::from_address(map) }.reserve(size).expose_provenance() as u64
+}
+
+/// `bpf_ringbuf_submit(data, flags)`.
+pub(super) extern "C" fn submit(data: u64, flags: u64, _: u64, _: u64, _: u64) -> u64 {
+    // SAFETY: R1 by the prototype: a record of a map that the program keeps alive, given back once.
+    unsafe { Ringbuf::commit_record(core::ptr::with_exposed_provenance_mut(data as usize), false, flags) };
+    0
+}
+
+/// `bpf_ringbuf_discard(data, flags)`.
+pub(super) extern "C" fn discard(data: u64, flags: u64, _: u64, _: u64, _: u64) -> u64 {
+    // SAFETY: as in `submit`.
+    unsafe { Ringbuf::commit_record(core::ptr::with_exposed_provenance_mut(data as usize), true, flags) };
+    0
+}
+
+/// `bpf_ringbuf_query(ringbuf, what)`; 0 for what it does not know.
+pub(super) extern "C" fn query(map: u64, what: u64, _: u64, _: u64, _: u64) -> u64 {
+    // SAFETY: R1 by the prototype.
+    let ring = unsafe { ring(map) };
+    ring.zip(Query::from_u64(what)).map_or(0, |(ring, what)| ring.query(what))
+}

@@ -17,7 +17,7 @@ tools=${CARGO_TARGET_DIR:-$root/target}/tools
 crates=()     # programs from the Rust registry, into target/tools
 packages=()   # from the release itself
 backports=()  # from its backports suite
-need() { packages+=("$@"); }
+need() { for p in "$@"; do [[ " ${packages[*]-} " = *" $p "* ]] || packages+=("$p"); done; }
 need_backport() { backports+=("$@"); }
 
 # True if the program says it is version $2 or later.

@@ -42,7 +42,11 @@ pub fn link_with(hook: Hook) {
     let size = env::var("AXBPF_KSYMS_SIZE").unwrap_or_default();
     let size = match size.as_str() {
         "" => 64,
-        text => text.parse::<u64>().unwrap_or_else(|_| fail(&format!("AXBPF_KSYMS_SIZE={text}: not a number of bytes"))).next_multiple_of(64).max(64),
+        text => text
+            .parse::<u64>()
+            .unwrap_or_else(|_| fail(&format!("AXBPF_KSYMS_SIZE={text}: not a number of bytes")))
+            .next_multiple_of(64)
+            .max(64),
     };
     println!("cargo::rustc-link-arg=--defsym=AXBPF_KSYMS_SIZE={size}");
 }

@@ -1,8 +1,8 @@
 //! The commands of bpf(2) as typed functions. Each takes and answers descriptors, as [`bpf`](fn@crate::bpf) does; [`fds`] tells more about them.
 use crate::Error;
+use axbpf_runtime::fds::{self, Object};
 #[cfg(feature = "axbpf-maps")]
 use axbpf_runtime::maps::{Map, MapSpec};
-use axbpf_runtime::fds::{self, Object};
 
 /// A descriptor.
 pub type Fd = u32;
@@ -50,20 +50,20 @@ pub fn map_freeze(map: Fd) -> Result<(), Error> {
     Ok(())
 }
 
-/// any(feature = "axbpf-loader", feature = "axbpf-jit")_LOAD; the verifier's log goes to `log`.
-#[cfg(any(feature = "axbpf-loader", feature = "axbpf-jit"))]
+/// feature = "prog"_LOAD; the verifier's log goes to `log`.
+#[cfg(feature = "prog")]
 pub fn prog_load(spec: axbpf_runtime::ProgSpec<'_>, log: &mut dyn core::fmt::Write) -> Result<Fd, Error> {
     Ok(fds::install(Object::Prog(axbpf_runtime::Prog::load(spec, log)?))?)
 }
 
-/// any(feature = "axbpf-loader", feature = "axbpf-jit")_TEST_RUN: runs the program `repeat` times with a context that begins with `ctx`.
-#[cfg(any(feature = "axbpf-loader", feature = "axbpf-jit"))]
+/// feature = "prog"_TEST_RUN: runs the program `repeat` times with a context that begins with `ctx`.
+#[cfg(feature = "prog")]
 pub fn prog_test_run(prog: Fd, ctx: &mut [u8], repeat: u32) -> Result<axbpf_runtime::TestRun, Error> {
     Ok(fds::prog(prog)?.test_run(ctx, repeat)?)
 }
 
 /// LINK_CREATE for functions of the kernel: attaches the program at each of them, before it or at its return.
-#[cfg(all(feature = "axkprobe", any(feature = "axbpf-loader", feature = "axbpf-jit")))]
+#[cfg(all(feature = "axkprobe", feature = "prog"))]
 pub fn link_create(prog: Fd, targets: &[axbpf_runtime::Target], at_return: bool) -> Result<Fd, Error> {
     let link = axbpf_runtime::Link::kprobes(&fds::prog(prog)?, targets, at_return)?;
     Ok(fds::install(Object::Link(link))?)

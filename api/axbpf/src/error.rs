@@ -13,13 +13,13 @@ pub enum Error {
     #[cfg(feature = "axbpf-maps")]
     Map(axbpf_runtime::maps::MapError),
     /// A program was not loaded.
-    #[cfg(any(feature = "axbpf-loader", feature = "axbpf-jit"))]
+    #[cfg(feature = "prog")]
     Load(axbpf_runtime::LoadError),
     /// A program was not run.
-    #[cfg(any(feature = "axbpf-loader", feature = "axbpf-jit"))]
+    #[cfg(feature = "prog")]
     Run(axbpf_runtime::RunError),
     /// A program was not attached.
-    #[cfg(all(feature = "axkprobe", any(feature = "axbpf-loader", feature = "axbpf-jit")))]
+    #[cfg(all(feature = "axkprobe", feature = "prog"))]
     Attach(axbpf_runtime::AttachError),
 }
 
@@ -33,7 +33,7 @@ impl Error {
             Self::Fd(FdError::TooMany) => Errno::EMFILE,
             #[cfg(feature = "axbpf-maps")]
             Self::Map(error) => error.errno(),
-            #[cfg(any(feature = "axbpf-loader", feature = "axbpf-jit"))]
+            #[cfg(feature = "prog")]
             Self::Load(error) => {
                 use axbpf_runtime::LoadError::*;
                 match error {
@@ -45,13 +45,13 @@ impl Error {
                     _ => Errno::ENOTSUPP,
                 }
             }
-            #[cfg(any(feature = "axbpf-loader", feature = "axbpf-jit"))]
+            #[cfg(feature = "prog")]
             Self::Run(error) => match error {
                 axbpf_runtime::RunError::Type(_) => Errno::ENOTSUPP,
                 axbpf_runtime::RunError::Context { .. } => Errno::EINVAL,
                 axbpf_runtime::RunError::Busy => Errno::EBUSY,
             },
-            #[cfg(all(feature = "axkprobe", any(feature = "axbpf-loader", feature = "axbpf-jit")))]
+            #[cfg(all(feature = "axkprobe", feature = "prog"))]
             Self::Attach(error) => {
                 use axbpf_runtime::AttachError;
                 use axbpf_runtime::axkprobe::ProbeError;
@@ -76,11 +76,11 @@ impl fmt::Display for Error {
             Self::Fd(error) => error.fmt(f),
             #[cfg(feature = "axbpf-maps")]
             Self::Map(error) => error.fmt(f),
-            #[cfg(any(feature = "axbpf-loader", feature = "axbpf-jit"))]
+            #[cfg(feature = "prog")]
             Self::Load(error) => error.fmt(f),
-            #[cfg(any(feature = "axbpf-loader", feature = "axbpf-jit"))]
+            #[cfg(feature = "prog")]
             Self::Run(error) => error.fmt(f),
-            #[cfg(all(feature = "axkprobe", any(feature = "axbpf-loader", feature = "axbpf-jit")))]
+            #[cfg(all(feature = "axkprobe", feature = "prog"))]
             Self::Attach(error) => error.fmt(f),
         }
     }
@@ -103,10 +103,10 @@ from! {
     Fd(FdError);
     #[cfg(feature = "axbpf-maps")]
     Map(axbpf_runtime::maps::MapError);
-    #[cfg(any(feature = "axbpf-loader", feature = "axbpf-jit"))]
+    #[cfg(feature = "prog")]
     Load(axbpf_runtime::LoadError);
-    #[cfg(any(feature = "axbpf-loader", feature = "axbpf-jit"))]
+    #[cfg(feature = "prog")]
     Run(axbpf_runtime::RunError);
-    #[cfg(all(feature = "axkprobe", any(feature = "axbpf-loader", feature = "axbpf-jit")))]
+    #[cfg(all(feature = "axkprobe", feature = "prog"))]
     Attach(axbpf_runtime::AttachError);
 }

@@ -16,15 +16,15 @@ mod error;
 #[cfg(feature = "arceos")]
 mod imp;
 
-#[cfg(feature = "axbpf-maps")]
+#[cfg(any(feature = "axbpf-maps", feature = "prog"))]
 pub mod cmd;
-#[cfg(feature = "axbpf-maps")]
+#[cfg(any(feature = "axbpf-maps", feature = "prog"))]
 mod syscall;
 
 pub use error::Error;
 #[cfg(feature = "arceos")]
 pub use imp::{InitError, init, late_wakes};
-#[cfg(feature = "axbpf-maps")]
+#[cfg(any(feature = "axbpf-maps", feature = "prog"))]
 pub use syscall::{bpf, bpf_attr};
 
 pub use axbpf_abi as abi;
@@ -32,11 +32,11 @@ pub use axbpf_platform as platform;
 #[cfg(feature = "axkprobe")]
 pub use axbpf_runtime::axkprobe as kprobe;
 pub use axbpf_runtime::fds;
+#[cfg(feature = "prog")]
+pub use axbpf_runtime::{ARCH, LoadError, Prog, ProgSpec, RawInsn, RunError, TestRun, TraceLine, TracePipe, trace_lost};
+#[cfg(all(feature = "axkprobe", feature = "prog"))]
+pub use axbpf_runtime::{AttachError, Link, Target, TargetStats};
 #[cfg(feature = "axbpf-maps")]
 pub use axbpf_runtime::{NotRingBuf, RingBuf, maps};
 #[cfg(feature = "axbpf-loader")]
 pub use axbpf_runtime::{Object, ObjectError, ObjectProgram, loader};
-#[cfg(any(feature = "axbpf-loader", feature = "axbpf-jit"))]
-pub use axbpf_runtime::{LoadError, Prog, ProgSpec, RunError, TestRun, TraceLine, TracePipe, trace_lost};
-#[cfg(all(feature = "axkprobe", any(feature = "axbpf-loader", feature = "axbpf-jit")))]
-pub use axbpf_runtime::{AttachError, Link, Target, TargetStats};

@@ -1,11 +1,16 @@
 //! bpf(2): numbers and memory in, numbers and memory out.
 use crate::{Error, cmd};
+#[cfg(feature = "prog")]
 use alloc::string::String;
 use alloc::vec::Vec;
+#[cfg(feature = "axbpf-maps")]
+use axbpf_abi::MapType;
 use axbpf_abi::attr::{self, ATTR_MAX, ATTR_SIZE, Attr};
-use axbpf_abi::{Cmd, Errno, MapType};
+use axbpf_abi::{Cmd, Errno};
 use axbpf_platform::fault;
+#[cfg(any(feature = "axbpf-maps", feature = "axkprobe"))]
 use axbpf_runtime::fds;
+#[cfg(feature = "axbpf-maps")]
 use axbpf_runtime::maps::MapSpec;
 
 /// `union bpf_attr`: the bytes of a command's arguments, laid out as Linux 6.12 does. [`axbpf_abi::attr`] has a struct for each command that
@@ -77,19 +82,22 @@ fn errno(error: impl Into<Error>) -> Errno {
 /// As [`bpf`].
 unsafe fn dispatch(cmd: Cmd, attr: &[u8; ATTR_SIZE], addr: usize, size: usize) -> Result<i64, Errno> {
     match cmd {
+        #[cfg(feature = "axbpf-maps")]
         Cmd::MapCreate => map_create(&attr::MapCreate::read(attr)?),
+        #[cfg(feature = "axbpf-maps")]
         Cmd::MapLookupElem | Cmd::MapUpdateElem | Cmd::MapDeleteElem | Cmd::MapGetNextKey | Cmd::MapLookupAndDeleteElem => {
             // SAFETY: the caller's.
             unsafe { map_elem(cmd, &attr::MapElem::read(attr)?) }
         }
+        #[cfg(feature = "axbpf-maps")]
         Cmd::MapFreeze => cmd::map_freeze(attr::MapElem::read(attr)?.map_fd).map(|()| 0).map_err(errno),
-        #[cfg(any(feature = "axbpf-loader", feature = "axbpf-jit"))]
+        #[cfg(feature = "prog")]
         // SAFETY: the caller's.
         Cmd::ProgLoad => unsafe { prog_load(&attr::ProgLoad::read(attr)?, addr, size) },
-        #[cfg(any(feature = "axbpf-loader", feature = "axbpf-jit"))]
+        #[cfg(feature = "prog")]
         // SAFETY: the caller's.
         Cmd::ProgTestRun => unsafe { test_run(&attr::TestRun::read(attr)?, addr, size) },
-        #[cfg(all(feature = "axkprobe", any(feature = "axbpf-loader", feature = "axbpf-jit")))]
+        #[cfg(all(feature = "axkprobe", feature = "prog"))]
         Cmd::LinkCreate => link_create(attr),
         _ => {
             let _ = (addr, size);
@@ -98,6 +106,7 @@ unsafe fn dispatch(cmd: Cmd, attr: &[u8; ATTR_SIZE], addr: usize, size: usize) -
     }
 }
 
+#[cfg(feature = "axbpf-maps")]
 fn map_create(attr: &attr::MapCreate) -> Result<i64, Errno> {
     let spec = MapSpec {
         map_type: MapType::from_u32(attr.map_type).ok_or(Errno::EINVAL)?,
@@ -120,6 +129,7 @@ fn name(name: &[u8; 16]) -> Result<[u8; 16], Errno> {
 /// # Safety
 ///
 /// As [`bpf`].
+#[cfg(feature = "axbpf-maps")]
 unsafe fn map_elem(cmd: Cmd, attr: &attr::MapElem) -> Result<i64, Errno> {
     let map = fds::map(attr.map_fd).map_err(errno)?;
     let (key_at, value_at) = (attr.key as usize, attr.value as usize);
@@ -155,7 +165,7 @@ unsafe fn map_elem(cmd: Cmd, attr: &attr::MapElem) -> Result<i64, Errno> {
 }
 
 /// A string of at most `N` bytes with its NUL.
-#[cfg(any(feature = "axbpf-loader", feature = "axbpf-jit"))]
+#[cfg(feature = "prog")]
 fn string<const N: usize>(addr: usize) -> Result<String, Errno> {
     let mut bytes = [0; N];
     let len = fault::read_str(&mut bytes, addr).map_err(|_| Errno::EFAULT)?;
@@ -165,7 +175,7 @@ fn string<const N: usize>(addr: usize) -> Result<String, Errno> {
 /// # Safety
 ///
 /// As [`bpf`].
-#[cfg(any(feature = "axbpf-loader", feature = "axbpf-jit"))]
+#[cfg(feature = "prog")]
 unsafe fn prog_load(attr: &attr::ProgLoad, addr: usize, size: usize) -> Result<i64, Errno> {
     use axbpf_abi::flags::*;
     use axbpf_abi::{MAX_INSNS, ProgType};
@@ -190,6 +200,7 @@ unsafe fn prog_load(attr: &attr::ProgLoad, addr: usize, size: usize) -> Result<i
     let license = string::<128>(attr.license as usize)?;
     let name = name(&attr.prog_name)?;
     let name = String::from_utf8_lossy(name.split(|&b| b == 0).next().unwrap_or(&[])).into_owned();
+    #[cfg(feature = "axbpf-maps")]
     let maps = fd_array(attr, &insns)?;
     let mut log = String::new();
     let spec = ProgSpec {
@@ -197,11 +208,14 @@ unsafe fn prog_load(attr: &attr::ProgLoad, addr: usize, size: usize) -> Result<i
         license: &license,
         flags: attr.prog_flags,
         log_level: if no_log { 0 } else { attr.log_level },
+        #[cfg(feature = "axbpf-maps")]
         maps: &maps,
         ..ProgSpec::new(&name, prog_type, insns)
     };
     let result = cmd::prog_load(spec, &mut log);
-    if let (Err(Error::Load(error)), false) = (&result, no_log) && !matches!(error, LoadError::Rejected(_)) {
+    if let (Err(Error::Load(error)), false) = (&result, no_log)
+        && !matches!(error, LoadError::Rejected(_))
+    {
         log += &alloc::format!("{error}\n");
     }
     let mut full = Ok(());
@@ -234,11 +248,8 @@ unsafe fn prog_load(attr: &attr::ProgLoad, addr: usize, size: usize) -> Result<i
 }
 
 /// The maps that instructions name by index.
-#[cfg(any(feature = "axbpf-loader", feature = "axbpf-jit"))]
-fn fd_array(
-    attr: &attr::ProgLoad,
-    insns: &[axbpf_runtime::RawInsn],
-) -> Result<Vec<alloc::sync::Arc<axbpf_runtime::maps::Map>>, Errno> {
+#[cfg(all(feature = "axbpf-maps", feature = "prog"))]
+fn fd_array(attr: &attr::ProgLoad, insns: &[axbpf_runtime::RawInsn]) -> Result<Vec<alloc::sync::Arc<axbpf_runtime::maps::Map>>, Errno> {
     let Some(last) = axbpf_runtime::last_map_index(insns) else { return Ok(Vec::new()) };
     if attr.fd_array == 0 {
         return Err(Errno::EINVAL);
@@ -250,7 +261,7 @@ fn fd_array(
 /// # Safety
 ///
 /// As [`bpf`].
-#[cfg(any(feature = "axbpf-loader", feature = "axbpf-jit"))]
+#[cfg(feature = "prog")]
 unsafe fn test_run(attr: &attr::TestRun, addr: usize, size: usize) -> Result<i64, Errno> {
     /// Bytes of the answers in the attr.
     const RETVAL: usize = 4;
@@ -263,7 +274,7 @@ unsafe fn test_run(attr: &attr::TestRun, addr: usize, size: usize) -> Result<i64
         return Err(Errno::EINVAL);
     }
     let mut ctx = bytes_at(attr.ctx_in as usize, attr.ctx_size_in as usize)?;
-    let run = cmd::prog_test_run(attr.prog_fd, &mut ctx, attr.repeat).map_err(|error| error.errno())?;
+    let run = cmd::prog_test_run(attr.prog_fd, &mut ctx, attr.repeat).map_err(errno)?;
     let out = (attr.ctx_size_out as usize).min(ctx.len());
     if attr.ctx_out != 0 {
         // SAFETY: the caller's.
@@ -282,7 +293,7 @@ unsafe fn test_run(attr: &attr::TestRun, addr: usize, size: usize) -> Result<i64
     if attr.ctx_out != 0 && out < ctx.len() { Err(Errno::ENOSPC) } else { Ok(0) }
 }
 
-#[cfg(all(feature = "axkprobe", any(feature = "axbpf-loader", feature = "axbpf-jit")))]
+#[cfg(all(feature = "axkprobe", feature = "prog"))]
 fn link_create(attr: &[u8; ATTR_SIZE]) -> Result<i64, Errno> {
     use axbpf_abi::AttachType;
     use axbpf_abi::flags::BPF_F_KPROBE_MULTI_RETURN;
@@ -298,7 +309,12 @@ fn link_create(attr: &[u8; ATTR_SIZE]) -> Result<i64, Errno> {
     if attr.attach_type != multi || ![0, multi].contains(&prog.expected_attach_type()) {
         return Err(Errno::EINVAL);
     }
-    if attr.link_flags != 0 || attr.target_fd != 0 || attr.flags & !BPF_F_KPROBE_MULTI_RETURN != 0 || attr.cnt == 0 || (attr.syms == 0) == (attr.addrs == 0) {
+    if attr.link_flags != 0
+        || attr.target_fd != 0
+        || attr.flags & !BPF_F_KPROBE_MULTI_RETURN != 0
+        || attr.cnt == 0
+        || (attr.syms == 0) == (attr.addrs == 0)
+    {
         return Err(Errno::EINVAL);
     }
     if attr.cnt > MOST {

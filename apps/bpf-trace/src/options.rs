@@ -19,7 +19,9 @@ impl Options {
         Ok(Options {
             object: (!file.is_empty()).then_some((file, include_bytes!(concat!(env!("OUT_DIR"), "/user.bpf.o")).as_slice())),
             probe: env!("BPF_TRACE_PROBE"),
-            duration: env!("BPF_TRACE_DURATION").parse().map_err(|_| concat!("DURATION=", env!("BPF_TRACE_DURATION"), ": not a number of seconds"))?,
+            duration: env!("BPF_TRACE_DURATION")
+                .parse()
+                .map_err(|_| concat!("DURATION=", env!("BPF_TRACE_DURATION"), ": not a number of seconds"))?,
             loops: env!("BPF_TRACE_LOOPS").parse().map_err(|_| concat!("LOOPS=", env!("BPF_TRACE_LOOPS"), ": not a number"))?,
         })
     }

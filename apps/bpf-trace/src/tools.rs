@@ -280,7 +280,13 @@ impl UserObject {
         for program in object.programs() {
             let target = program.target.as_deref().unwrap_or(probe);
             let link = object.attach(&program.name, Some(target)).map_err(|error| format!("{file}: {error}"))?;
-            println!("{}: {} at {target}, {} instructions, {} bytes", program.section, program.name, program.prog.slots(), program.prog.jited_len());
+            println!(
+                "{}: {} at {target}, {} instructions, {} bytes",
+                program.section,
+                program.name,
+                program.prog.slots(),
+                program.prog.jited_len()
+            );
             links.push(link);
         }
         Ok(UserObject { object, links, printer })

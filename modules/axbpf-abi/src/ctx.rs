@@ -45,6 +45,21 @@ impl Arch {
     }
 }
 
+impl Arch {
+    /// Byte of `pt_regs` at which argument `i` of a C function is, at its entry (libbpf's PT_REGS_PARM1 is argument 0). `None`: it is not in
+    /// a register.
+    pub const fn arg_offset(self, i: usize) -> Option<usize> {
+        const X86: [usize; 6] = [14, 13, 12, 11, 9, 8]; // rdi, rsi, rdx, rcx, r8, r9
+        let (registers, word) = match self {
+            Arch::Riscv64 => (8, 10 + i),
+            Arch::Aarch64 => (8, i),
+            Arch::Loongarch64 => (8, 4 + i),
+            Arch::X86_64 => (X86.len(), if i < X86.len() { X86[i] } else { 0 }),
+        };
+        if i < registers { Some(8 * word) } else { None }
+    }
+}
+
 /// Value that a context field holds.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 pub enum FieldKind {
@@ -122,7 +137,7 @@ const PERF_EVENT: [[CtxField; 2]; 4] = {
 const XDP: [CtxField; 3] = [packet(0, FieldKind::Packet), packet(4, FieldKind::PacketEnd), scalars(12, 12, 4)];
 // struct __sk_buff: what sk_filter, cls and act programs may read; data at 76, data_end at 80.
 const SK_BUFF_FILTER: [CtxField; 3] = [scalars(0, 48, 4), writable(scalars(48, 20, 4)), scalars(68, 8, 4)];
-const SK_BUFF_CLS: [CtxField; 7] = [
+const SK_BUFF_CLS: [CtxField; 8] = [
     scalars(0, 8, 4),
     writable(scalars(8, 4, 4)),
     scalars(12, 20, 4),
@@ -130,6 +145,7 @@ const SK_BUFF_CLS: [CtxField; 7] = [
     writable(scalars(48, 20, 4)),
     scalars(68, 8, 4),
     packet(76, FieldKind::Packet),
+    packet(80, FieldKind::PacketEnd),
 ];
 // A syscall program's context is the caller's own buffer of up to U16_MAX bytes.
 const SYSCALL: [CtxField; 1] = [writable(scalars(0, 65535, 1))];

@@ -56,6 +56,7 @@ impl core::error::Error for FdError {}
 
 static TABLE: Mutex<BTreeMap<u32, Object>> = Mutex::new(BTreeMap::new());
 
+#[cfg(any(feature = "axbpf-maps", feature = "prog"))]
 impl Object {
     fn kind(&self) -> &'static str {
         match *self {
@@ -104,6 +105,7 @@ pub fn open_fds() -> usize {
 }
 
 /// The object of one kind.
+#[cfg(any(feature = "axbpf-maps", feature = "prog"))]
 macro_rules! getter {
     ($(#[$doc:meta])* $name:ident, $kind:ident, $ty:ty, $wanted:literal) => {
         $(#[$doc])*

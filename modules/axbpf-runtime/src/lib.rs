@@ -41,6 +41,8 @@ mod trace;
 #[cfg(feature = "prog")]
 mod verify;
 
+#[cfg(feature = "prog")]
+pub use axbpf_isa::{InsnIdx, RawInsn};
 #[cfg(feature = "axbpf-loader")]
 pub use axbpf_loader as loader;
 #[cfg(feature = "axbpf-maps")]
@@ -52,9 +54,7 @@ pub use link::{AttachError, Link, Target, TargetStats};
 #[cfg(feature = "axbpf-loader")]
 pub use object::{Object, ObjectError, ObjectProgram};
 #[cfg(feature = "prog")]
-pub use axbpf_isa::{InsnIdx, RawInsn};
-#[cfg(feature = "prog")]
-pub use prog::{LoadError, Prog, ProgSpec, RunError, TestRun, last_map_index};
+pub use prog::{ARCH, LoadError, Prog, ProgSpec, RunError, TestRun, last_map_index};
 #[cfg(feature = "prog")]
 pub use trace::{TraceLine, TracePipe, trace_lost};
 #[cfg(feature = "prog")]

@@ -107,7 +107,8 @@ impl Link {
             let probe = Probe::install(addr, when, Arc::new(Runner { prog: Arc::clone(prog), origin }))?;
             Ok((target.clone(), probe))
         };
-        let probes = targets.iter().map(|target| install(target).map_err(|error| AttachError::Probe { target: target.symbol.clone(), error }));
+        let probes =
+            targets.iter().map(|target| install(target).map_err(|error| AttachError::Probe { target: target.symbol.clone(), error }));
         Ok(Arc::new(Link { prog: Arc::clone(prog), probes: probes.collect::<Result<_, _>>()? }))
     }
 

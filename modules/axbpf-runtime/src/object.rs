@@ -1,6 +1,5 @@
 //! Objects that clang wrote, loaded whole: their maps, their programs, and links to where their sections say.
 use crate::{LoadError, Prog, ProgSpec};
-use alloc::borrow::ToOwned;
 use alloc::format;
 use alloc::string::{String, ToString};
 use alloc::sync::Arc;
@@ -175,18 +174,17 @@ impl Object {
     /// section says.
     #[cfg(feature = "axkprobe")]
     pub fn attach(&self, program: &str, target: Option<&str>) -> Result<Arc<crate::Link>, ObjectError> {
-        let program = self.program(program).ok_or_else(|| ObjectError::NoProgram(program.to_owned()))?;
-        let target = target.or(program.target.as_deref()).ok_or_else(|| ObjectError::NoTarget {
-            program: program.name.clone(),
-            section: program.section.clone(),
-        })?;
+        let program = self.program(program).ok_or_else(|| ObjectError::NoProgram(program.into()))?;
+        let target = target
+            .or(program.target.as_deref())
+            .ok_or_else(|| ObjectError::NoTarget { program: program.name.clone(), section: program.section.clone() })?;
         self.attach_to(&program.name, &[target.into()])
     }
 
     /// Attaches a program to several functions.
     #[cfg(feature = "axkprobe")]
     pub fn attach_to(&self, program: &str, targets: &[crate::Target]) -> Result<Arc<crate::Link>, ObjectError> {
-        let program = self.program(program).ok_or_else(|| ObjectError::NoProgram(program.to_owned()))?;
+        let program = self.program(program).ok_or_else(|| ObjectError::NoProgram(program.into()))?;
         let link = crate::Link::kprobes(&program.prog, targets, program.def.at_return());
         link.map_err(|error| ObjectError::Attach { program: program.name.clone(), error })
     }

@@ -168,7 +168,7 @@ impl fmt::Display for RunError {
 impl core::error::Error for RunError {}
 
 /// The ISA whose registers programs see: that of the machine, riscv64's on hosts.
-pub(crate) const ARCH: Arch = if cfg!(target_arch = "aarch64") {
+pub const ARCH: Arch = if cfg!(target_arch = "aarch64") {
     Arch::Aarch64
 } else if cfg!(target_arch = "loongarch64") {
     Arch::Loongarch64

@@ -32,7 +32,9 @@ impl Walk<'_> {
                     None => (side(Some(op), &self.state), side(Some(opposite(op)), &self.state)),
                 }
             }
-            (Value::Ptr { to, .. }, Value::Scalar(zero)) if zero.known() == Some(0) && width == Width::W64 && matches!(op, JmpOp::Eq | JmpOp::Ne) => {
+            (Value::Ptr { to, .. }, Value::Scalar(zero))
+                if zero.known() == Some(0) && width == Width::W64 && matches!(op, JmpOp::Eq | JmpOp::Ne) =>
+            {
                 let (null, not_null) = if a.or_null() {
                     (Some(self.null(a)), Some(self.not_null(a)))
                 } else if matches!(to, Target::Packet { .. } | Target::PacketEnd) {
@@ -111,7 +113,10 @@ impl Walk<'_> {
 /// Every copy of what one lookup answered.
 fn each_of(state: &mut State, of: Value, mut f: impl FnMut(&mut Value)) {
     let same = |value: &Value| match (value, &of) {
-        (Value::Ptr { to: Target::MapValue { or_null: a @ Some(_), .. }, .. }, Value::Ptr { to: Target::MapValue { or_null: b, .. }, .. }) => a == b,
+        (
+            Value::Ptr { to: Target::MapValue { or_null: a @ Some(_), .. }, .. },
+            Value::Ptr { to: Target::MapValue { or_null: b, .. }, .. },
+        ) => a == b,
         (Value::Ptr { to: Target::Record { id: a, or_null: true, .. }, .. }, Value::Ptr { to: Target::Record { id: b, .. }, .. }) => a == b,
         _ => false,
     };

@@ -23,7 +23,8 @@ impl Flow {
         if len == 0 {
             return reject(0, Reason::Empty);
         }
-        let mut flow = Flow { insns: alloc::vec![None; len], subprogs: Vec::new(), live: alloc::vec![0; len], joins: alloc::vec![false; len] };
+        let mut flow =
+            Flow { insns: alloc::vec![None; len], subprogs: Vec::new(), live: alloc::vec![0; len], joins: alloc::vec![false; len] };
         let mut starts = alloc::vec![0u32];
         for (at, insn) in insns(request.slots) {
             let insn = insn.map_err(|error| Rejected { at, reason: Reason::Decode(error) })?;

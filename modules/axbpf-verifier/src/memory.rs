@@ -57,7 +57,9 @@ impl Walk<'_> {
             }
             Target::Record { size: mem_size, .. } if !within(off, size, mem_size) => Err(Reason::Memory { mem_size, off, size }),
             Target::Packet { range } if !within(off, size, range) => Err(Reason::Packet { off, size, range }),
-            Target::Packet { .. } if write && !matches!(self.request.prog_type, ProgType::Xdp | ProgType::SchedCls | ProgType::SchedAct) => {
+            Target::Packet { .. }
+                if write && !matches!(self.request.prog_type, ProgType::Xdp | ProgType::SchedCls | ProgType::SchedAct) =>
+            {
                 Err(Reason::PacketReadOnly)
             }
             Target::Record { .. } | Target::Packet { .. } => Ok(()),

@@ -158,7 +158,9 @@ impl fmt::Display for Reason {
             NoMap => f.write_str("this wide load names no map that the program has"),
             UnknownHelper { id } => write!(f, "invalid func unknown#{id}; this helper does not exist here"),
             HelperType { name } => write!(f, "program of this type cannot use helper {name}"),
-            HelperGpl { name } => write!(f, "cannot call GPL-restricted function {name} from non-GPL compatible program; see its license section"),
+            HelperGpl { name } => {
+                write!(f, "cannot call GPL-restricted function {name} from non-GPL compatible program; see its license section")
+            }
             ArgType { reg, is, wants } => write!(f, "{reg} type={is} expected={wants}"),
             ArgMap { name, map } => write!(f, "cannot pass map_type {map} into func {name}"),
             ArgSize { reg } => {
@@ -166,7 +168,9 @@ impl fmt::Display for Reason {
             }
             ArgZero { reg } => write!(f, "{reg} invalid zero-sized read; the size may be 0 here"),
             ArgConst { reg } => write!(f, "{reg} is not a known constant"),
-            NotOwned { reg } => write!(f, "{reg} must be referenced when passed to release function; it holds no record, or not its beginning"),
+            NotOwned { reg } => {
+                write!(f, "{reg} must be referenced when passed to release function; it holds no record, or not its beginning")
+            }
             LeakedReference { id, at } => {
                 write!(f, "Unreleased reference id={id} alloc_insn={at}; submit or discard the record on every path")
             }

@@ -23,14 +23,25 @@ pub(crate) enum Value {
 pub(crate) enum Target {
     Ctx,
     /// Frame by number; offset 0 is its upper end.
-    Stack { frame: u8 },
+    Stack {
+        frame: u8,
+    },
     Map(MapInfo),
     /// A value; `or_null` is the number of the lookup that may have found none.
-    MapValue { map: MapInfo, or_null: Option<u32> },
+    MapValue {
+        map: MapInfo,
+        or_null: Option<u32>,
+    },
     /// A ring buffer record that the program holds as reference `id`.
-    Record { size: u32, id: u32, or_null: bool },
+    Record {
+        size: u32,
+        id: u32,
+        or_null: bool,
+    },
     /// The packet, of which `range` bytes from its beginning are known to be there.
-    Packet { range: u32 },
+    Packet {
+        range: u32,
+    },
     PacketEnd,
 }
 

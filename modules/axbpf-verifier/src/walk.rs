@@ -331,7 +331,9 @@ impl<'a> Walk<'a> {
             (Value::Ptr { to, off }, Value::Scalar(by)) if width == Width::W64 && matches!(op, AluOp::Add | AluOp::Sub) => {
                 self.moved(dst, to, off, by, op == AluOp::Sub)?
             }
-            (Value::Scalar(by), Value::Ptr { to, off }) if width == Width::W64 && op == AluOp::Add => self.moved(dst, to, off, by, false)?,
+            (Value::Scalar(by), Value::Ptr { to, off }) if width == Width::W64 && op == AluOp::Add => {
+                self.moved(dst, to, off, by, false)?
+            }
             (Value::Ptr { .. }, _) => return Err(Reason::Arithmetic { reg: dst, kind: a.name() }),
             (_, _) => {
                 let reg = match src {

@@ -83,7 +83,11 @@ pub fn init() -> Result<(), InitError> {
     memory::init();
     axbpf_platform::stack::PROGRAMS.init();
     #[cfg(feature = "axkprobe")]
-    axbpf_runtime::axkprobe::init(axbpf_runtime::axkprobe::Config { text: text::range(), blacklist: alloc::vec::Vec::new(), symbols: symbols::section() });
+    axbpf_runtime::axkprobe::init(axbpf_runtime::axkprobe::Config {
+        text: text::range(),
+        blacklist: alloc::vec::Vec::new(),
+        symbols: symbols::section(),
+    });
     hook::set_ready();
     task::init();
     Ok(())

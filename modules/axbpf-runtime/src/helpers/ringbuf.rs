@@ -18,9 +18,9 @@ unsafe fn ring<'a>(map: u64) -> Option<&'a Ringbuf> {
 pub(super) extern "C" fn output(map: u64, data: u64, size: u64, flags: u64, _: u64) -> u64 {
     // SAFETY: R1, R2 and R3 by the prototype.
     let (ring, data) = unsafe { (ring(map), readable(data, size)) };
-    let result = ring.ok_or(Errno::EINVAL).and_then(|ring| {
-        ring.output(data, flags).map_err(|error| if error == MapError::Busy { Errno::EAGAIN } else { error.errno() })
-    });
+    let result = ring
+        .ok_or(Errno::EINVAL)
+        .and_then(|ring| ring.output(data, flags).map_err(|error| if error == MapError::Busy { Errno::EAGAIN } else { error.errno() }));
     super::status(result)
 }
 

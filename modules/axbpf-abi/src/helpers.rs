@@ -33,7 +33,7 @@ protos! {
     MAP_DELETE_ELEM = 3, "bpf_map_delete_elem", [Arg::MapPtr(KEYED), Arg::MapKey], Integer, All;
     PROBE_READ = 4, "bpf_probe_read", [WRITE, SIZE_OR_ZERO, Arg::UnsafeAddr], Integer, Tracing, gpl;
     KTIME_GET_NS = 5, "bpf_ktime_get_ns", [], Integer, All;
-    TRACE_PRINTK = 6, "bpf_trace_printk", [READ, SIZE, Arg::Anything, Arg::Anything, Arg::Anything], Integer, All, gpl;
+    TRACE_PRINTK = 6, "bpf_trace_printk", [READ, SIZE], Integer, All, gpl; // and up to three values: as Linux, they are not checked
     GET_PRANDOM_U32 = 7, "bpf_get_prandom_u32", [], Integer, All;
     GET_SMP_PROCESSOR_ID = 8, "bpf_get_smp_processor_id", [], Integer, All;
     GET_CURRENT_PID_TGID = 14, "bpf_get_current_pid_tgid", [], Integer, All;

@@ -5,10 +5,11 @@
 #[rustfmt::skip]
 const PREFIXES: &[&str] = &[
     // The way into the trap and out of it.
-    "trap_vector_base", "riscv_trap_handler", "__wrap_riscv_trap_handler", "__real_riscv_trap_handler", "axbpf_", "axkprobe_",
+    "trap_vector_base", "riscv_trap_handler", "__wrap_riscv_trap_handler", "__real_riscv_trap_handler",
+    "axbpf_vector", "axbpf_trap", "axbpf_selftest", "axbpf_call_on_stack", "axbpf_copy", "axkprobe_trampoline", "axkprobe_return",
     "_start", "axcpu::riscv::context::context_switch", "<axcpu::riscv::context::TaskContext>::switch_to",
     // Ourselves.
-    "axkprobe::", "<axkprobe::", "<axbpf_", "axasm::", "<axasm::", "axbpf::imp", "<axbpf::imp",
+    "axkprobe::", "<axkprobe::", "axbpf_platform::", "<axbpf_platform::", "axasm::", "<axasm::", "axbpf::imp", "<axbpf::imp",
     // What the compiler calls by itself.
     "memcpy", "memmove", "memset", "memcmp", "bcmp", "strlen", "compiler_builtins::", "__",
     // What the hook asks of the kernel before the guard, and with it.

@@ -22,6 +22,7 @@ case $MODE in
 esac
 folder=${profile/dev/debug}
 [ -f "$app/Cargo.toml" ] || fail "A=$1: no Cargo.toml there"
+[ -z "${OBJ-}" ] || [ -r "$OBJ" ] || fail "OBJ=$OBJ: No such file, or not readable"
 name=$(sed -n 's/^name *= *"\(.*\)"/\1/p' "$app/Cargo.toml" | head -1)
 target=${CARGO_TARGET_DIR:-$root/target}
 out=${OUT:-$target/images/$ARCH-smp$SMP}

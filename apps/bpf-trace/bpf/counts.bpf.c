@@ -20,7 +20,8 @@ int count_calls(struct pt_regs *ctx)
 	if (count)
 		*count += 1; /* this CPU's own, and IRQs are off */
 	else
-		bpf_map_update_elem(&calls, &ip, &one, BPF_NOEXIST);
+		/* Another CPU may insert it at this moment: then this sets our own count, still zero, in its element. */
+		bpf_map_update_elem(&calls, &ip, &one, BPF_ANY);
 	return 0;
 }
 

@@ -2,7 +2,8 @@
 //!
 //! Sources: `include/uapi/linux/bpf.h` for ids and meaning, `kernel/bpf/helpers.c`, `kernel/bpf/ringbuf.c` and
 //! `kernel/trace/bpf_trace.c` for arguments and who may call.
-use crate::{Access, Arg, HelperProto, MapType, Progs, Ret};
+use crate::Progs::{All, Only, Tracing};
+use crate::{Access, Arg, HelperProto, MapType, ProgType, Ret};
 
 /// Maps with keys and values that programs look up.
 const KEYED: &[MapType] = &[MapType::Array, MapType::PercpuArray, MapType::Hash, MapType::PercpuHash];
@@ -14,11 +15,24 @@ const WRITE: Arg = Arg::Mem { access: Access::Write, nullable: false };
 const SIZE: Arg = Arg::Size { zero: false };
 const SIZE_OR_ZERO: Arg = Arg::Size { zero: true };
 
+/// Programs at functions.
+const PROBES: crate::Progs = Only(&[ProgType::Kprobe, ProgType::Tracing]);
+/// Programs that a link attaches with a cookie.
+const ATTACHED: crate::Progs = Only(&[
+    ProgType::Kprobe,
+    ProgType::Tracepoint,
+    ProgType::RawTracepoint,
+    ProgType::RawTracepointWritable,
+    ProgType::Tracing,
+    ProgType::PerfEvent,
+    ProgType::Lsm,
+]);
+
 macro_rules! protos {
-    ($($konst:ident = $id:literal, $name:literal, [$($arg:expr),*], $ret:ident, $progs:ident $(, $gpl:ident)?;)*) => {
+    ($($konst:ident = $id:literal, $name:literal, [$($arg:expr),*], $ret:ident, $progs:expr $(, $gpl:ident)?;)*) => {
         $(#[doc = concat!("`", $name, "`.")]
         pub const $konst: HelperProto = HelperProto {
-            id: $id, name: $name, args: &[$($arg),*], ret: Ret::$ret, gpl_only: protos!(@gpl $($gpl)?), progs: Progs::$progs,
+            id: $id, name: $name, args: &[$($arg),*], ret: Ret::$ret, gpl_only: protos!(@gpl $($gpl)?), progs: $progs,
         };)*
         /// Every prototype, by id.
         pub const ALL: &[HelperProto] = &[$($konst),*];
@@ -46,8 +60,8 @@ protos! {
     RINGBUF_SUBMIT = 132, "bpf_ringbuf_submit", [Arg::RingbufRecord, Arg::Anything], Void, All;
     RINGBUF_DISCARD = 133, "bpf_ringbuf_discard", [Arg::RingbufRecord, Arg::Anything], Void, All;
     RINGBUF_QUERY = 134, "bpf_ringbuf_query", [Arg::MapPtr(RINGBUF), Arg::Anything], Integer, All;
-    GET_FUNC_IP = 173, "bpf_get_func_ip", [Arg::Ctx], Integer, Tracing, gpl;
-    GET_ATTACH_COOKIE = 174, "bpf_get_attach_cookie", [Arg::Ctx], Integer, Tracing;
+    GET_FUNC_IP = 173, "bpf_get_func_ip", [Arg::Ctx], Integer, PROBES, gpl;
+    GET_ATTACH_COOKIE = 174, "bpf_get_attach_cookie", [Arg::Ctx], Integer, ATTACHED;
     TRACE_VPRINTK = 177, "bpf_trace_vprintk", [READ, SIZE, READ_OR_NULL, SIZE_OR_ZERO], Integer, All, gpl;
 }
 

@@ -217,7 +217,7 @@ fn nothing_is_lost_between_threads() {
                 scope.spawn(move || {
                     let mut random = Random(thread + 1);
                     for round in 0..ROUNDS {
-                        let own = (1 << 32 | thread << 16 | round % 4).to_le_bytes();
+                        let own = (1 << 32 | thread << 16 | (round % 4)).to_le_bytes();
                         let _section = IrqGuard::new();
                         // SAFETY: keys and values are as long as the map's; values are only changed atomically.
                         unsafe {

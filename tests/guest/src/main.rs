@@ -9,6 +9,7 @@ extern crate alloc;
 mod commands;
 mod faults;
 mod inside;
+mod links;
 mod registers;
 mod stack;
 mod stress;
@@ -16,10 +17,11 @@ mod stress;
 #[unsafe(no_mangle)]
 fn main() {
     axbpf::init().expect("the trap hook is there");
-    let tests: [(&str, fn()); 6] = [
+    let tests: [(&str, fn()); 7] = [
         ("commands", commands::run),
         ("inside", inside::run),
         ("registers", registers::run),
+        ("links", links::run),
         ("faults", faults::run),
         ("stack", stack::run),
         ("stress", stress::run),

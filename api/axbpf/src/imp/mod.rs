@@ -1,4 +1,7 @@
 //! The platform of ArceOS: the only place that names its crates, a file per concern and one per ISA.
+#[cfg(not(target_arch = "riscv64"))]
+compile_error!("the platform of ArceOS is there for riscv64 so far; build with ARCH=riscv64, or without the feature `arceos`");
+
 mod grace;
 mod hook;
 #[cfg_attr(target_arch = "riscv64", path = "riscv64.rs")]

@@ -2,18 +2,22 @@
 //! CPU and pends an interrupt; the wake happens at the end of that interrupt, which cannot come before the interrupted code has IRQs on,
 //! so after it has dropped every such lock.
 //!
-//! Invariant: a [`Reader`] is on at most one list at most once: taking `armed` from true to false is the ticket for linking it, and the
-//! reader arms itself again only after its wake.
+//! Invariants:
+//! 1. A [`Reader`] is on at most one list at most once: taking `linked` from false to true is the ticket for linking it. `armed` is not
+//!    enough: a task may be polled, and arm itself again, for another reason while it still waits on a list.
+//! 2. `linked` becomes false after the list's `next` was read and before the wake. So who finds it true leaves the wake to a drain that
+//!    has yet to come.
 use crate::PerCpu;
 use alloc::sync::Arc;
 use atomic_waker::AtomicWaker;
 use core::ptr;
-use core::sync::atomic::{AtomicBool, AtomicPtr, AtomicU64, Ordering::*};
+use core::sync::atomic::{AtomicBool, AtomicPtr, AtomicU64, Ordering::*, fence};
 use core::task::Waker;
 
 /// A task that waits for events, as those who produce them see it.
 pub struct Reader {
     armed: AtomicBool,
+    linked: AtomicBool,
     next: AtomicPtr<Reader>,
     waker: AtomicWaker,
 }
@@ -23,7 +27,12 @@ static WAKES: AtomicU64 = AtomicU64::new(0);
 
 impl Default for Reader {
     fn default() -> Self {
-        Reader { armed: AtomicBool::new(false), next: AtomicPtr::new(ptr::null_mut()), waker: AtomicWaker::new() }
+        Reader {
+            armed: AtomicBool::new(false),
+            linked: AtomicBool::new(false),
+            next: AtomicPtr::new(ptr::null_mut()),
+            waker: AtomicWaker::new(),
+        }
     }
 }
 
@@ -31,14 +40,16 @@ impl Reader {
     /// The reader is about to sleep: the next [`notify`](Self::notify) wakes it. It has to look for events once more after this call.
     pub fn arm(&self, waker: &Waker) {
         self.waker.register(waker);
-        self.armed.store(true, SeqCst);
+        self.armed.store(true, Relaxed);
+        // Pairs with the fence in `notify`: either it sees `armed`, or the caller sees the event.
+        fence(SeqCst);
     }
 
     /// There are events: wakes the reader if it sleeps. From any context with IRQs off: no lock, no allocation.
     pub fn notify(self: &Arc<Self>) {
-        // The producer's store of the event and this load are ordered as the reader's store of `armed` and its look for events.
-        core::sync::atomic::fence(SeqCst);
-        if !self.armed.load(Relaxed) || !self.armed.swap(false, AcqRel) {
+        // Pairs with the fence in `arm`.
+        fence(SeqCst);
+        if !self.armed.load(Relaxed) || !self.armed.swap(false, AcqRel) || self.linked.swap(true, AcqRel) {
             return;
         }
         let node = Arc::into_raw(Arc::clone(self)).cast_mut();
@@ -67,6 +78,8 @@ pub fn drain() {
         // SAFETY: `notify` put it there with `Arc::into_raw`, and the swap gave it to us alone.
         let reader = unsafe { Arc::from_raw(node) };
         node = reader.next.load(Relaxed);
+        // Acquire too: whoever found it true put its event before this wake.
+        reader.linked.swap(false, AcqRel);
         WAKES.fetch_add(1, Relaxed);
         reader.waker.wake();
         // If the reader's own handle is gone, its memory is freed here: where waking is allowed, so is that.

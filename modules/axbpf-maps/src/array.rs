@@ -1,5 +1,5 @@
 //! Arrays: values in a row, by CPU first where there is one for each.
-use crate::spec::{allocate, release};
+use crate::spec::{Charge, allocate};
 use crate::words::Words;
 use crate::{MapError, MapSpec};
 use axbpf_abi::flags::*;
@@ -9,6 +9,7 @@ use axbpf_platform::{cpu_count, cpu_id};
 #[derive(Debug)]
 pub(crate) struct Array {
     values: Words,
+    _charge: Charge,
     entries: usize,
     /// Words of a value.
     stride: usize,
@@ -21,7 +22,8 @@ impl Array {
         let (entries, stride) = (spec.max_entries as usize, spec.stride() / 8);
         let cpus = if spec.per_cpu() { cpu_count() } else { 1 };
         let words = entries.checked_mul(stride).and_then(|words| words.checked_mul(cpus));
-        Ok(Array { values: allocate(words)?, entries, stride, cpus })
+        let (values, _charge) = allocate(words)?;
+        Ok(Array { values, _charge, entries, stride, cpus })
     }
 
     /// First word of a value. The row of a CPU is one stretch.
@@ -94,11 +96,5 @@ impl Array {
         };
         out.copy_from_slice(&(next as u32).to_le_bytes());
         Ok(())
-    }
-}
-
-impl Drop for Array {
-    fn drop(&mut self) {
-        release(&self.values);
     }
 }

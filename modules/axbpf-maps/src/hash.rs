@@ -4,11 +4,14 @@
 //! 1. A bucket's list changes only under the bucket's lock, each time by one store, so whoever walks it meanwhile sees it before or after.
 //! 2. A list ends with the number of its bucket, marked. An element may be taken out and put into another list while somebody stands on
 //!    it: who comes to another list's end begins again. Within the same list it comes to the front, so nothing is passed over.
-//! 3. `version` of an element is odd while its key is written. Who compares keys looks at it before and after.
+//! 3. `version` of an element is odd while its key is written. Who compares keys, or copies a value for a task, looks at it before and
+//!    after.
 //! 4. An element is in one list or free, never both. Free ones are a stack whose head carries a count, so that a head taken, freed and
 //!    seen again is not taken for the same.
+//! 5. An element that replaces another comes to the front, and the other goes: who has passed the front by then meets neither. So
+//!    `replaced` counts between the two, and who finds nothing looks at it before and after.
 use crate::lock::Lock;
-use crate::spec::{allocate, release};
+use crate::spec::Charge;
 use crate::words::Words;
 use crate::{MapError, MapSpec};
 use alloc::boxed::Box;
@@ -16,7 +19,7 @@ use alloc::vec::Vec;
 use axbpf_abi::flags::*;
 use axbpf_platform::{IrqGuard, cpu_count, cpu_id, monotonic_ns};
 use core::fmt;
-use core::sync::atomic::{AtomicU32, AtomicU64, AtomicUsize, Ordering::*, fence};
+use core::sync::atomic::{AtomicU16, AtomicU32, AtomicU64, AtomicUsize, Ordering::*, fence};
 
 /// Marks the end of a list; the rest is the bucket's number.
 const END: u32 = 1 << 31;
@@ -25,6 +28,9 @@ const NONE: u32 = u32::MAX;
 
 struct Bucket {
     head: AtomicU32,
+    /// Elements that were replaced here, modulo 2^16: nobody sleeps through as many between two loads of one walk. Beside the lock it costs
+    /// no memory.
+    replaced: AtomicU16,
     lock: Lock,
 }
 
@@ -44,6 +50,7 @@ pub(crate) struct Hash {
     links: Box<[Link]>,
     /// Key, then value or values, of each element.
     words: Words,
+    _charge: Charge,
     /// Words of a key.
     key: usize,
     /// Words of a value.
@@ -78,27 +85,26 @@ impl Hash {
         let (key, stride) = ((spec.key_size as usize).div_ceil(8), spec.stride() / 8);
         let cpus = if spec.per_cpu() { cpu_count() } else { 1 };
         let size = stride.checked_mul(cpus).and_then(|values| values.checked_add(key));
-        let words = allocate(size.and_then(|size| size.checked_mul(elements)))?;
+        let words = size.and_then(|size| size.checked_mul(elements));
+        let buckets = max_entries.next_power_of_two();
+        let lists = elements * size_of::<Link>() + buckets * size_of::<Bucket>();
+        let needs = words.and_then(|words| words.checked_mul(8)).and_then(|bytes| bytes.checked_add(lists));
+        let _charge = Charge::new(needs)?;
+        let words = words.and_then(Words::new).ok_or(MapError::NoMemory { needs: needs.unwrap_or(usize::MAX) })?;
         let mut next = 0;
         let links = boxed(elements, || {
             next += 1;
             let free = if next == elements { NONE } else { next as u32 };
             Link { next: AtomicU32::new(END), hash: AtomicU32::new(0), version: AtomicU32::new(0), free: AtomicU32::new(free) }
-        });
+        })?;
         let mut number = 0;
-        let buckets = boxed(max_entries.next_power_of_two(), || {
+        let buckets = boxed(buckets, || {
             number += 1;
-            Bucket { head: AtomicU32::new(END | (number - 1)), lock: Lock::new() }
-        });
-        let (links, buckets) = match (links, buckets) {
-            (Ok(links), Ok(buckets)) => (links, buckets),
-            (Err(error), _) | (_, Err(error)) => {
-                release(&words);
-                return Err(error);
-            }
-        };
+            Bucket { head: AtomicU32::new(END | (number - 1)), replaced: AtomicU16::new(0), lock: Lock::new() }
+        })?;
         let seed = if spec.flags & BPF_F_ZERO_SEED != 0 { 0 } else { monotonic_ns().wrapping_mul(0x9e37_79b9_7f4a_7c15) | 1 };
-        Ok(Hash { buckets, links, words, key, stride, cpus, max_entries, count: AtomicUsize::new(0), free: AtomicU64::new(0), seed })
+        let (count, free) = (AtomicUsize::new(0), AtomicU64::new(0));
+        Ok(Hash { buckets, links, words, _charge, key, stride, cpus, max_entries, count, free, seed })
     }
 
     fn hash(&self, key: &[u8]) -> u32 {
@@ -125,28 +131,37 @@ impl Hash {
         self.key_at(i) + self.key + cpu * self.stride
     }
 
-    /// The element with this key.
-    fn find(&self, hash: u32, key: &[u8]) -> Option<u32> {
+    /// The element with this key, and its version.
+    fn find(&self, hash: u32, key: &[u8]) -> Option<(u32, u32)> {
         let number = self.number(hash);
+        let bucket = &self.buckets[number as usize];
         'again: loop {
-            let mut at = self.buckets[number as usize].head.load(Acquire);
+            let replaced = bucket.replaced.load(Acquire);
+            let mut at = bucket.head.load(Acquire);
             while at & END == 0 {
                 let link = &self.links[at as usize];
                 let version = link.version.load(Acquire);
                 if link.hash.load(Relaxed) == hash && version & 1 == 0 && self.words.is(self.key_at(at), key) {
-                    fence(Acquire);
-                    if link.version.load(Relaxed) == version {
-                        return Some(at);
+                    if self.is_still(at, version) {
+                        return Some((at, version));
                     }
                     continue 'again;
                 }
                 at = link.next.load(Acquire);
             }
-            if at == END | number {
+            // What was read of an element that is used again, its version or parts of its key, was stored after its replacement.
+            fence(Acquire);
+            if at == END | number && bucket.replaced.load(Relaxed) == replaced {
                 return None;
             }
             core::hint::spin_loop();
         }
+    }
+
+    /// Whether what was read of an element since it had this version is of one key.
+    fn is_still(&self, i: u32, version: u32) -> bool {
+        fence(Acquire);
+        self.links[i as usize].version.load(Relaxed) == version
     }
 
     /// Takes a free element.
@@ -194,7 +209,7 @@ impl Hash {
         let hash = self.hash(key);
         let bucket = &self.buckets[self.number(hash) as usize];
         bucket.lock.with(|| {
-            let old = self.find(hash, key);
+            let old = self.find(hash, key).map(|(i, _)| i);
             match (old, flags) {
                 (Some(_), BPF_NOEXIST) => return Err(MapError::Exists),
                 (None, BPF_EXIST) => return Err(MapError::NoSuchKey),
@@ -215,16 +230,17 @@ impl Hash {
                 return Err(MapError::Busy);
             };
             let link = &self.links[new as usize];
-            link.version.fetch_add(1, Relaxed);
+            link.version.fetch_add(1, Release);
             fence(Release);
             link.hash.store(hash, Relaxed);
             self.words.put(self.key_at(new), key);
             write(new, true);
             link.next.store(bucket.head.load(Relaxed), Release);
             link.version.fetch_add(1, Release);
-            // The new one is in front of the old: readers find one of them at any time.
             bucket.head.store(new, Release);
             if let Some(old) = old {
+                // Invariant 5: released with the head before it and by the store that unlinks after it.
+                bucket.replaced.fetch_add(1, Release);
                 self.unlink(bucket, old);
                 self.give(old);
             }
@@ -234,15 +250,21 @@ impl Hash {
 
     pub(crate) fn lookup_ptr(&self, key: &[u8]) -> Option<*mut u8> {
         let cpu = if self.cpus == 1 { 0 } else { cpu_id() };
-        Some(self.words.ptr(self.value_at(self.find(self.hash(key), key)?, cpu)))
+        let (i, _) = self.find(self.hash(key), key)?;
+        Some(self.words.ptr(self.value_at(i, cpu)))
     }
 
     /// All CPUs' values, one after another.
     pub(crate) fn lookup(&self, key: &[u8], out: &mut [u8]) -> Result<(), MapError> {
         let _section = IrqGuard::new();
-        let i = self.find(self.hash(key), key).ok_or(MapError::NoSuchKey)?;
-        self.copy_out(i, out);
-        Ok(())
+        let hash = self.hash(key);
+        loop {
+            let (i, version) = self.find(hash, key).ok_or(MapError::NoSuchKey)?;
+            self.copy_out(i, out);
+            if self.is_still(i, version) {
+                return Ok(());
+            }
+        }
     }
 
     fn copy_out(&self, i: u32, out: &mut [u8]) {
@@ -280,7 +302,7 @@ impl Hash {
         let hash = self.hash(key);
         let bucket = &self.buckets[self.number(hash) as usize];
         bucket.lock.with(|| {
-            let i = self.find(hash, key).ok_or(MapError::NoSuchKey)?;
+            let (i, _) = self.find(hash, key).ok_or(MapError::NoSuchKey)?;
             self.unlink(bucket, i);
             if let Some(out) = out {
                 self.copy_out(i, out);
@@ -297,7 +319,7 @@ impl Hash {
         let mut from = 0;
         if let Some(key) = key {
             let hash = self.hash(key);
-            if let Some(i) = self.find(hash, key) {
+            if let Some((i, _)) = self.find(hash, key) {
                 let number = self.number(hash);
                 let next = self.links[i as usize].next.load(Acquire);
                 if next & END == 0 && self.key_of(next, number, out) {
@@ -329,11 +351,5 @@ impl Hash {
         let hash = link.hash.load(Relaxed);
         fence(Acquire);
         version & 1 == 0 && link.version.load(Relaxed) == version && self.number(hash) == number
-    }
-}
-
-impl Drop for Hash {
-    fn drop(&mut self) {
-        release(&self.words);
     }
 }

@@ -10,14 +10,14 @@
 //! 3. `consumer` is moved by the holder of `reading`, after it is done with the record; a producer that sees it may write there again.
 //! 4. A busy record keeps `producer` from coming around to it: the check against `pending`.
 use crate::lock::Lock;
-use crate::spec::{allocate, release};
+use crate::spec::{Charge, allocate};
 use crate::words::Words;
 use crate::{MapError, MapSpec};
 use alloc::sync::Arc;
 use axbpf_abi::flags::*;
 use axbpf_platform::{IrqGuard, wake};
 use core::fmt;
-use core::sync::atomic::{AtomicBool, AtomicU64, Ordering::*};
+use core::sync::atomic::{AtomicBool, AtomicU64, Ordering::*, fence};
 use core::task::{Context, Poll};
 
 const HEADER: u64 = BPF_RINGBUF_HDR_SZ as u64;
@@ -28,6 +28,7 @@ const DISCARD: u64 = BPF_RINGBUF_DISCARD_BIT as u64;
 pub struct Ringbuf {
     /// Word 0 is the address of this, for programs that only have a record; data follows from `FIRST` on.
     words: Words,
+    _charge: Charge,
     /// Bytes of the ring; a power of two.
     size: u64,
     consumer: AtomicU64,
@@ -87,9 +88,10 @@ fn len_of(header: u64) -> u64 {
 
 impl Ringbuf {
     pub(crate) fn new(spec: &MapSpec) -> Result<Ringbuf, MapError> {
-        let words = allocate((spec.max_entries as usize / 4).checked_add(FIRST))?;
+        let (words, _charge) = allocate((spec.max_entries as usize / 4).checked_add(FIRST))?;
         Ok(Ringbuf {
             words,
+            _charge,
             size: spec.max_entries.into(),
             consumer: AtomicU64::new(0),
             producer: AtomicU64::new(0),
@@ -143,9 +145,11 @@ impl Ringbuf {
     fn commit(&self, word: usize, discard: bool, flags: u64) {
         let header = self.words.at(word);
         let len = header.load(Relaxed) & 0xffff_ffff & !BUSY;
-        // Against the reader, which stores its position and then looks at the header: one of the two sees the other.
-        header.store((word as u64) << 32 | len | if discard { DISCARD } else { 0 }, SeqCst);
-        let first = self.word(self.consumer.load(SeqCst)) == word;
+        header.store((word as u64) << 32 | len | if discard { DISCARD } else { 0 }, Release);
+        // Against a reader that goes to sleep: it has stored its position before it arms itself, which is a fence too, and looks for records
+        // after that. Either it sees this one, or its position is seen here.
+        fence(SeqCst);
+        let first = self.word(self.consumer.load(Relaxed)) == word;
         if flags & BPF_RB_FORCE_WAKEUP != 0 || (first && flags & BPF_RB_NO_WAKEUP == 0) {
             self.reader.notify();
         }
@@ -229,18 +233,20 @@ impl Ringbuf {
                 return None;
             }
             let word = self.word(consumer);
-            let header = self.words.at(word).load(SeqCst);
+            let header = self.words.at(word).load(Acquire);
             if header & BUSY != 0 {
                 return None;
             }
             let len = len_of(header);
             let next = consumer + total(len);
             if header & DISCARD != 0 {
-                self.consumer.store(next, SeqCst);
+                self.consumer.store(next, Release);
+                // The reader may be armed already: the next record's producer sees this position, or its header is seen here.
+                fence(SeqCst);
                 continue;
             }
             let result = f(self.bytes(word + 1, len as usize));
-            self.consumer.store(next, SeqCst);
+            self.consumer.store(next, Release);
             return Some(result);
         }
     }
@@ -260,11 +266,5 @@ impl Ringbuf {
         self.reader.arm(cx.waker());
         // What was submitted before the reader was armed woke nobody.
         self.take(f).map_or(Poll::Pending, Poll::Ready)
-    }
-}
-
-impl Drop for Ringbuf {
-    fn drop(&mut self) {
-        release(&self.words);
     }
 }

@@ -107,20 +107,32 @@ pub fn memory_used() -> usize {
     USED.load(Relaxed)
 }
 
-/// Zeroed memory that counts against the limit.
-pub(crate) fn allocate(words: Option<usize>) -> Result<Words, MapError> {
-    let needs = words.and_then(|words| words.checked_mul(8)).unwrap_or(usize::MAX);
-    let take = |used: usize| used.checked_add(needs).filter(|&sum| sum <= memory_limit());
-    if USED.fetch_update(Relaxed, Relaxed, take).is_err() {
-        return Err(MapError::Limit { needs, left: memory_limit().saturating_sub(memory_used()) });
+/// Bytes that a map uses, taken from the limit until it goes.
+#[derive(Debug)]
+pub(crate) struct Charge(usize);
+
+impl Charge {
+    /// `None`: more bytes than there are addresses.
+    pub(crate) fn new(bytes: Option<usize>) -> Result<Charge, MapError> {
+        let needs = bytes.unwrap_or(usize::MAX);
+        let take = |used: usize| used.checked_add(needs).filter(|&sum| sum <= memory_limit());
+        match USED.fetch_update(Relaxed, Relaxed, take) {
+            Ok(_) => Ok(Charge(needs)),
+            Err(used) => Err(MapError::Limit { needs, left: memory_limit().saturating_sub(used) }),
+        }
     }
-    Words::new(needs / 8).ok_or_else(|| {
-        USED.fetch_sub(needs, Relaxed);
-        MapError::NoMemory { needs }
-    })
 }
 
-/// A map's memory goes.
-pub(crate) fn release(words: &Words) {
-    USED.fetch_sub(words.len() * 8, Relaxed);
+impl Drop for Charge {
+    fn drop(&mut self) {
+        USED.fetch_sub(self.0, Relaxed);
+    }
+}
+
+/// Zeroed words that count against the limit.
+pub(crate) fn allocate(words: Option<usize>) -> Result<(Words, Charge), MapError> {
+    let needs = words.and_then(|words| words.checked_mul(8));
+    let charge = Charge::new(needs)?;
+    let words = Words::new(charge.0 / 8).ok_or(MapError::NoMemory { needs: charge.0 })?;
+    Ok((words, charge))
 }

@@ -16,18 +16,15 @@ impl Words {
         Some(Words(words.into()))
     }
 
-    pub(crate) fn len(&self) -> usize {
-        self.0.len()
-    }
-
     /// The word with this index.
     pub(crate) fn at(&self, i: usize) -> &AtomicU64 {
         &self.0[i]
     }
 
-    /// Address of the word with this index, for programs.
+    /// Address of the word with this index, for programs: derived from the whole, because they go on from there, and ring buffers back.
     pub(crate) fn ptr(&self, i: usize) -> *mut u8 {
-        (&raw const self.0[i]).cast_mut().cast()
+        debug_assert!(i < self.0.len());
+        self.0.as_ptr().wrapping_add(i).cast_mut().cast()
     }
 
     /// Copies bytes in, from word `i` on; the rest of the last word becomes zero.

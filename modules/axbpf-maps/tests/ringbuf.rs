@@ -198,3 +198,57 @@ fn several_producers() {
     assert_eq!(ring.dropped(), left);
     assert!(taken > 0);
 }
+
+/// A reader that sleeps whenever there is nothing, woken by the producers alone, some records discarded: it gets to the end.
+#[test]
+fn no_wake_up_is_lost() {
+    const EACH: u64 = 30_000;
+    let map = map();
+    let ring = ring(&map);
+    let count = Arc::new(Count(AtomicU64::new(0)));
+    let waker = Waker::from(Arc::clone(&count));
+    std::thread::scope(|scope| {
+        for producer in 0..2u64 {
+            let map = &map;
+            scope.spawn(move || {
+                let mut n = 0;
+                while n < EACH {
+                    let section = IrqGuard::new();
+                    let record = map.reserve(8);
+                    if !record.is_null() {
+                        // SAFETY: reserved just now.
+                        unsafe { record.cast::<u64>().write(n) };
+                        // The last one of each is for the reader.
+                        commit(record, n + 1 != EACH && (n + producer) % 3 == 0, 0);
+                        n += 1;
+                    }
+                    drop(section); // the wake-up
+                    if record.is_null() || n % 32 == 0 {
+                        std::thread::yield_now();
+                    }
+                }
+            });
+        }
+        let mut ended = 0;
+        while ended < 2 {
+            let woken = count.0.load(SeqCst);
+            let start = std::time::Instant::now();
+            match ring.poll_next(&mut Context::from_waker(&waker), |record| u64::from_le_bytes(record.try_into().unwrap())) {
+                Poll::Ready(n) => ended += u64::from(n + 1 == EACH),
+                Poll::Pending => {
+                    while count.0.load(SeqCst) == woken {
+                        if start.elapsed().as_secs() >= 20 {
+                            // The producers may wait for room: let them end, so that the test can.
+                            while ended < 2 {
+                                ring.consume(|record| ended += u64::from(record == (EACH - 1).to_le_bytes()));
+                            }
+                            panic!("slept on although there was a record");
+                        }
+                        std::thread::yield_now();
+                    }
+                }
+            }
+        }
+    });
+    assert_eq!(ring.query(Query::AvailData), 0);
+}

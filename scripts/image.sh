@@ -50,7 +50,7 @@ export AX_CONFIG_PATH=$config AX_ARCH=$ARCH AX_PLATFORM=$platform AX_MODE=$MODE 
 export AX_IP=${AX_IP:-10.0.2.15} AX_GW=${AX_GW:-10.0.2.2}
 export CARGO_TARGET_DIR=$target
 flags="-Zpatchable-function-entry=$nops -Cforce-frame-pointers=yes -Aunsafe_op_in_unsafe_fn -Clinker=ld.lld-19
- -Clink-arg=-T$target/$triple/$folder/linker_$platform.lds -Clink-arg=-no-pie -Clink-arg=-znostart-stop-gc"
+ -Clink-arg=-T$target/$triple/$folder/linker_$platform.lds -Clink-arg=-T$root/scripts/make/entries.lds -Clink-arg=-no-pie -Clink-arg=-znostart-stop-gc"
 features=()
 [ -z "${APP_FEATURES-}${FEATURES-}" ] || features+=(--features "${APP_FEATURES-} ${FEATURES-}")
 [ "${NO_DEFAULT_FEATURES-}" != y ] || features+=(--no-default-features)

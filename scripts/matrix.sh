@@ -5,6 +5,8 @@ set -euo pipefail
 cd "$(dirname "$0")/.."
 mapfile -t rows < <(sed -n 's/^features = \[\(.*\)\]$/\1/p' configs/features.toml | tr -d '",')
 export NO_DEFAULT_FEATURES=y SMP=2 ARCH=riscv64
+log=$(mktemp)
+trap 'rm -f "$log"' EXIT
 failed=0
 for ((i = ${1:-1}; i <= ${2:-${#rows[@]}}; i++)); do
     features=${rows[i - 1]}
@@ -19,9 +21,9 @@ for ((i = ${1:-1}; i <= ${2:-${#rows[@]}}; i++)); do
     done
     status=ok
     if [ -n "$features" ]; then
-        PATH=$PATH:/usr/bin cargo test -q --locked -p axbpf-runtime -p axbpf --no-default-features --features "axbpf/${features// / axbpf/}" >/dev/null || status="host tests failed"
+        PATH=$PATH:/usr/bin cargo test -q --locked -p axbpf-runtime -p axbpf --no-default-features --features "axbpf/${features// / axbpf/}" >"$log" 2>&1 || status="host tests failed"
     fi
-    image=$(APP_FEATURES=$features scripts/image.sh apps/hello-bpf 2>/dev/null) || status="does not build"
+    image=$(APP_FEATURES=$features scripts/image.sh apps/hello-bpf 2>"$log") || status="does not build"
     if [ "$status" = ok ]; then
         output=$(scripts/qemu.sh "$image" | grep -E '^(hello|maps|loader|jit|kprobe|panicked)') || status="does not end well"
         [ "$output" = "$expected" ] || status="printed: $output"
@@ -31,6 +33,6 @@ for ((i = ${1:-1}; i <= ${2:-${#rows[@]}}; i++)); do
         fi
     fi
     printf 'matrix %2d [%s]: %s\n' "$i" "$features" "$status"
-    [ "$status" = ok ] || failed=1
+    [ "$status" = ok ] || { sed "s/^/    /" "$log"; failed=1; }
 done
 exit $failed

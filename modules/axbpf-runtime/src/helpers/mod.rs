@@ -102,12 +102,15 @@ unsafe fn readable<'a>(addr: u64, len: u64) -> &'a [u8] {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use axbpf_abi::Arg;
 
     #[test]
     fn every_prototype_has_its_body_and_ids_ascend() {
         assert!(HELPERS.is_sorted_by_key(|(proto, _)| proto.id));
         let ids: alloc::vec::Vec<u32> = HELPERS.iter().map(|(proto, _)| proto.id).collect();
-        let all: alloc::vec::Vec<u32> = proto::ALL.iter().map(|proto| proto.id).collect();
-        assert_eq!(ids, all);
+        // Without maps, those that take one are not there.
+        let takes_map = |proto: &&HelperProto| proto.args.iter().any(|arg| matches!(arg, Arg::MapPtr(_) | Arg::RingbufRecord));
+        let all = proto::ALL.iter().filter(|proto| cfg!(feature = "axbpf-maps") || !takes_map(proto));
+        assert!(all.map(|proto| proto.id).eq(ids));
     }
 }

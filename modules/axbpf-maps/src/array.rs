@@ -68,6 +68,11 @@ impl Array {
         }
     }
 
+    /// Why an element of an array without any cannot be removed.
+    pub(crate) fn empty(&self, key: &[u8]) -> MapError {
+        if self.index(key).is_some() { MapError::NoSuchKey } else { MapError::Index }
+    }
+
     /// All CPUs' values, one after another.
     pub(crate) fn update(&self, key: &[u8], value: &[u8], flags: u64) -> Result<(), MapError> {
         let index = self.check(key, flags)?;

@@ -37,6 +37,8 @@ pub enum MapError {
     },
     /// The map's type does not know this operation.
     Operation(MapType),
+    /// The map's type has no such command at all.
+    Unsupported(MapType),
     /// A key of another size.
     KeySize {
         /// The map's.
@@ -74,7 +76,7 @@ impl MapError {
             Self::Field { .. } | Self::Type(_) | Self::Flags(_) | Self::KeySize { .. } | Self::ValueSize { .. } => Errno::EINVAL,
             Self::TooLarge { .. } | Self::Full => Errno::E2BIG,
             Self::Limit { .. } | Self::NoMemory { .. } => Errno::ENOMEM,
-            Self::Operation(MapType::Ringbuf) => Errno::ENOTSUPP,
+            Self::Unsupported(_) => Errno::ENOTSUPP,
             Self::Operation(_) => Errno::EINVAL,
             Self::NoSuchKey => Errno::ENOENT,
             Self::Index => Errno::E2BIG,
@@ -102,6 +104,7 @@ impl fmt::Display for MapError {
             }
             Self::NoMemory { needs } => write!(f, "no memory for a map of {needs} bytes"),
             Self::Operation(t) => write!(f, "maps of type {t} do not know this operation"),
+            Self::Unsupported(t) => write!(f, "maps of type {t} do not support this command"),
             Self::KeySize { is, given } => write!(f, "a key has {is} bytes, not {given}"),
             Self::ValueSize { is, given } => write!(f, "a value has {is} bytes, not {given}"),
             Self::Flags(flags) => write!(f, "flags {flags:#x} are unknown here"),

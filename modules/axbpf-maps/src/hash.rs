@@ -80,10 +80,11 @@ fn boxed<T>(len: usize, make: impl FnMut() -> T) -> Result<Box<[T]>, MapError> {
 impl Hash {
     pub(crate) fn new(spec: &MapSpec) -> Result<Hash, MapError> {
         let max_entries = spec.max_entries as usize;
-        // Replacing an element takes a free one first; on each CPU at most one is being replaced, and one by a probe in the midst of it.
-        let elements = max_entries + 2 * cpu_count();
         let (key, stride) = ((spec.key_size as usize).div_ceil(8), spec.stride() / 8);
-        let cpus = if spec.per_cpu() { cpu_count() } else { 1 };
+        // Replacing an element takes a free one first. A CPU replaces one at a time: a probe in the midst of it finds the lock busy. Where
+        // there is a value for each CPU, they are changed in place.
+        let (cpus, replacing) = if spec.per_cpu() { (cpu_count(), 0) } else { (1, cpu_count()) };
+        let elements = max_entries + replacing;
         let size = stride.checked_mul(cpus).and_then(|values| values.checked_add(key));
         let words = size.and_then(|size| size.checked_mul(elements));
         let buckets = max_entries.next_power_of_two();

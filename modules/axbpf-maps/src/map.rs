@@ -25,7 +25,7 @@ enum Kind {
     Array(Array),
     Hash(Hash),
     Ringbuf(Ringbuf),
-    /// Values are ids of programs, or 0: declared, and filled by commands. Nothing calls through it yet.
+    /// Declared, so that objects with one load: it has its size, and its elements are empty.
     ProgArray(Array),
 }
 
@@ -112,7 +112,8 @@ impl Map {
     }
 
     fn unknown<T>(&self) -> Result<T, MapError> {
-        Err(MapError::Operation(self.spec.map_type))
+        let map_type = self.spec.map_type;
+        Err(if map_type == MapType::Ringbuf { MapError::Unsupported(map_type) } else { MapError::Operation(map_type) })
     }
 
     /// Copies a value out (MAP_LOOKUP_ELEM). From any context.
@@ -121,7 +122,9 @@ impl Map {
         match &self.kind {
             Kind::Array(array) => self.check_key(key).and_then(|()| self.check_value(out)).and_then(|()| array.lookup(key, out)),
             Kind::Hash(hash) => self.check_key(key).and_then(|()| self.check_value(out)).and_then(|()| hash.lookup(key, out)),
-            Kind::Ringbuf(_) | Kind::ProgArray(_) => self.unknown(),
+            // No program can be put there yet, so every element is empty.
+            Kind::ProgArray(_) => self.check_key(key).and(Err(MapError::NoSuchKey)),
+            Kind::Ringbuf(_) => self.unknown(),
         }
     }
 
@@ -135,6 +138,10 @@ impl Map {
     /// Sets a value (MAP_UPDATE_ELEM). From any context.
     pub fn update(&self, key: &[u8], value: &[u8], flags: u64) -> Result<(), MapError> {
         self.writable()?;
+        if flags & BPF_F_LOCK != 0 {
+            // No value has a lock.
+            return Err(MapError::Flags(flags));
+        }
         match &self.kind {
             Kind::Array(array) => self.check_key(key).and_then(|()| self.check_value(value)).and_then(|()| array.update(key, value, flags)),
             Kind::Hash(hash) => self.check_key(key).and_then(|()| self.check_value(value)).and_then(|()| hash.update(key, value, flags)),
@@ -147,7 +154,8 @@ impl Map {
         self.writable()?;
         match &self.kind {
             Kind::Hash(hash) => self.check_key(key).and_then(|()| hash.delete(key, None)),
-            Kind::Array(_) | Kind::Ringbuf(_) | Kind::ProgArray(_) => self.unknown(),
+            Kind::ProgArray(array) => self.check_key(key).and_then(|()| Err(array.empty(key))),
+            Kind::Array(_) | Kind::Ringbuf(_) => self.unknown(),
         }
     }
 
@@ -156,7 +164,7 @@ impl Map {
         self.readable().and_then(|()| self.writable())?;
         match &self.kind {
             Kind::Hash(hash) => self.check_key(key).and_then(|()| self.check_value(out)).and_then(|()| hash.delete(key, Some(out))),
-            Kind::Array(_) | Kind::Ringbuf(_) | Kind::ProgArray(_) => Err(MapError::Operation(MapType::Ringbuf)),
+            Kind::Array(_) | Kind::Ringbuf(_) | Kind::ProgArray(_) => Err(MapError::Unsupported(self.spec.map_type)),
         }
     }
 

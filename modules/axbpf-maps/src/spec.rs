@@ -31,6 +31,8 @@ impl Default for MapSpec {
 
 /// Most bytes of a key and a value (Linux: KMALLOC_MAX_SIZE).
 const MAX_ELEMENT: u32 = 1 << 22;
+/// Most bytes of a value of which there is one for each CPU (Linux: PCPU_MIN_UNIT_SIZE).
+const MAX_CPU_VALUE: u32 = 1 << 15;
 const ACCESS: u32 = BPF_F_RDONLY | BPF_F_WRONLY | BPF_F_RDONLY_PROG | BPF_F_WRONLY_PROG;
 
 impl MapSpec {
@@ -41,8 +43,12 @@ impl MapSpec {
             |ok: bool, field, value: u32, wants| if ok { Ok(()) } else { Err(MapError::Field { field, value: value.into(), wants }) };
         let allowed = match self.map_type {
             Array => BPF_F_NUMA_NODE | BPF_F_MMAPABLE | ACCESS,
-            PercpuArray | ProgArray => BPF_F_NUMA_NODE | ACCESS,
-            Hash | PercpuHash => BPF_F_NO_PREALLOC | BPF_F_NUMA_NODE | BPF_F_ZERO_SEED | ACCESS,
+            // Values of all CPUs belong to no node.
+            PercpuArray => ACCESS,
+            // Programs do not read its elements.
+            ProgArray => BPF_F_NUMA_NODE | BPF_F_RDONLY | BPF_F_WRONLY,
+            Hash => BPF_F_NO_PREALLOC | BPF_F_NUMA_NODE | BPF_F_ZERO_SEED | ACCESS,
+            PercpuHash => BPF_F_NO_PREALLOC | BPF_F_ZERO_SEED | ACCESS,
             Ringbuf => BPF_F_NUMA_NODE,
             other => return Err(MapError::Type(other)),
         };
@@ -66,7 +72,7 @@ impl MapSpec {
             }
             _ => field(self.key_size != 0, "key_size", self.key_size, "at least 1")?,
         }
-        if self.value_size > MAX_ELEMENT {
+        if self.value_size > if self.per_cpu() { MAX_CPU_VALUE } else { MAX_ELEMENT } {
             return Err(MapError::TooLarge { field: "value_size", value: self.value_size.into() });
         }
         if self.key_size > MAX_ELEMENT - self.value_size {

@@ -44,7 +44,8 @@ const ROOM: usize = 1 << 16;
 fn element(cmd: c_int, map: &File, key: Option<&[u8]>, value: &mut [u8], flags: u64) -> Result<(), u16> {
     let mut attr = [0; 16];
     attr[0] = map.as_raw_fd() as u64;
-    attr[1] = key.map_or(0, |key| key.as_ptr().expose_provenance() as u64);
+    // Maps without keys take a null pointer alone.
+    attr[1] = key.filter(|key| !key.is_empty()).map_or(0, |key| key.as_ptr().expose_provenance() as u64);
     attr[2] = if cmd == DELETE { 0 } else { value.as_mut_ptr().expose_provenance() as u64 };
     attr[3] = flags;
     bpf(cmd, &attr).map(drop)
@@ -69,14 +70,15 @@ fn creation() {
     let mut differences = Vec::new();
     let mut asked = 0;
     for map_type in [Array, PercpuArray, Hash, PercpuHash, Ringbuf, ProgArray] {
+        let flags_of = || (0..15).map(|bit| 1 << bit).chain([0, BPF_F_RDONLY | BPF_F_WRONLY, BPF_F_RDONLY_PROG | BPF_F_WRONLY_PROG]);
         for key_size in [0, 1, 4, 5, 8, 512, 513, (1 << 22) - 8, 1 << 22, u32::MAX] {
             for value_size in [0, 1, 4, 8, 32768, 32769, 1 << 20, (1 << 22) - 8, 1 << 22, u32::MAX] {
                 for max_entries in [0, 1, 3, 4096, 8192, 12288] {
-                    for flags in (0..15).map(|bit| 1 << bit).chain([0, BPF_F_RDONLY | BPF_F_WRONLY, BPF_F_RDONLY_PROG | BPF_F_WRONLY_PROG]) {
+                    for flags in flags_of() {
                         let size = (u64::from(key_size) + u64::from(value_size)) * u64::from(max_entries);
-                        let ok_to_make = key_size > 1 << 22 || value_size > 1 << 22 || size < 1 << 19;
-                        // An array of arrays' inner map may differ in size: no such maps here.
-                        if !ok_to_make || flags == INNER_MAP {
+                        let small = key_size > 1 << 22 || value_size > 1 << 22 || size < 1 << 19;
+                        // INNER_MAP belongs to arrays of maps, which do not exist here.
+                        if !small || flags == INNER_MAP {
                             continue;
                         }
                         let spec = spec(map_type, key_size, value_size, max_entries, flags);

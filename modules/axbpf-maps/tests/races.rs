@@ -76,12 +76,12 @@ fn what_a_hash_needs_besides_values_is_counted() {
     let before = memory_used();
     let map = hash(8, 1 << 16);
     let used = memory_used() - before;
-    // Key and value 16, link 16, bucket 8; the other tests' maps are small.
-    assert!(used >= 40 << 16, "{used}");
+    // Key and value 16, link 16, bucket 8; the other tests' maps, which come and go meanwhile, are small.
+    assert!((39 << 16..42 << 16).contains(&used), "{used}");
     drop(map);
     let per_cpu = MapSpec { map_type: PercpuHash, key_size: 8, value_size: 8, max_entries: 1 << 14, ..MapSpec::default() };
     let map = Map::new(&per_cpu).unwrap();
-    assert!(memory_used() - before >= (8 + 8 * axbpf_platform::MAX_CPUS + 24) << 14);
+    assert!(memory_used() - before >= (8 + 8 * axbpf_platform::MAX_CPUS + 20) << 14);
     drop(map);
     assert!(memory_used() < before + (1 << 20), "given back");
 }

@@ -43,8 +43,8 @@ fn run() -> Result<(), String> {
 /// Traces with the app's own programs.
 fn trace(options: &Options) -> Result<(), String> {
     println!("bpf-trace: {} CPUs, probe {}, {} calls of step, {} s", axhal::cpu_num(), options.probe, options.loops, options.duration);
-    let mut counts = tools::Counts::start()?;
-    let mut latency = tools::Latency::start(options.probe)?;
+    let counts = tools::Counts::start()?;
+    let latency = tools::Latency::start(options.probe)?;
     let allocs = tools::Allocs::start()?;
     let events = tools::Events::start(options.probe)?;
     let begin = axhal::time::monotonic_time();
@@ -57,8 +57,8 @@ fn trace(options: &Options) -> Result<(), String> {
 
     println!();
     counts.report(made)?;
-    latency.report(options.probe);
-    allocs.report();
+    latency.report(options.probe)?;
+    allocs.report()?;
     events.report()?;
     tools::report_losses();
     Ok(())
@@ -71,7 +71,7 @@ fn trace_object(options: &Options, file: &str, bytes: &[u8]) -> Result<(), Strin
     workload.finish_steps();
     axtask::sleep(Duration::from_secs(options.duration));
     workload.stop();
-    traced.report();
+    traced.report()?;
     tools::report_losses();
     Ok(())
 }

@@ -46,7 +46,7 @@ fn symbol(addr: u64) -> String {
 
 /// Calls per function, as bcc's funccount.
 pub struct Counts {
-    link: Option<Arc<Link>>,
+    link: Arc<Link>,
     calls: Arc<Map>,
     step: u64,
 }
@@ -71,14 +71,13 @@ impl Counts {
         let exists = |name: &&str| axbpf::kprobe::resolve(name).is_ok();
         let targets: Vec<Target> = Self::FUNCTIONS.iter().copied().filter(exists).map(Target::from).collect();
         let link = object.attach_to("count_calls", &targets).map_err(text)?;
-        Ok(Counts { link: Some(link), calls: map(&object, "calls")?, step })
+        Ok(Counts { link, calls: map(&object, "calls")?, step })
     }
 
     /// Detaches and prints. An error if the calls of the workload's own function are not all accounted for.
-    pub fn report(&mut self, made: u64) -> Result<(), String> {
-        let Some(link) = self.link.take() else { return Ok(()) };
-        let missed: Vec<(u64, u64)> = link.stats().map(|stats| (stats.addr, stats.missed)).collect();
-        drop(link);
+    pub fn report(&self, made: u64) -> Result<(), String> {
+        self.link.detach().map_err(text)?;
+        let missed: Vec<(u64, u64)> = self.link.stats().map(|stats| (stats.addr, stats.missed)).collect();
         let mut rows: Vec<(String, u64)> = Vec::new();
         let mut counted = 0;
         for key in self.calls.keys() {
@@ -119,11 +118,15 @@ impl Latency {
     }
 
     /// Detaches and prints.
-    pub fn report(&mut self, probe: &str) {
+    pub fn report(&self, probe: &str) -> Result<(), String> {
+        // The entry last, so that no return lacks its entry.
+        for link in &self.links {
+            link.detach().map_err(text)?;
+        }
         let missed: u64 = self.links.iter().map(|link| link.missed()).sum();
-        self.links.clear();
         println!("Time in {probe}; missed: {missed}, returns without entry: {}", self.variables.as_deref().map_or(0, first_word));
         report::log2_histogram("nsecs", &slots(&self.histogram));
+        Ok(())
     }
 }
 
@@ -142,10 +145,11 @@ impl Allocs {
     }
 
     /// Detaches and prints.
-    pub fn report(self) {
+    pub fn report(&self) -> Result<(), String> {
+        self.link.detach().map_err(text)?;
         println!("Sizes of allocations; missed: {}", self.link.missed());
-        drop(self.link);
         report::log2_histogram("bytes", &slots(&self.sizes));
+        Ok(())
     }
 }
 
@@ -223,8 +227,8 @@ impl Events {
 
     /// Detaches, lets the reader finish, prints. An error if an event is not accounted for.
     pub fn report(self) -> Result<(), String> {
+        self.link.detach().map_err(text)?;
         let (hits, missed) = (self.link.hits(), self.link.missed());
-        drop(self.link);
         let ring = self.ring.ringbuf().ok_or("events is no ring buffer")?;
         // Behind all others; while the reader is behind, there may be no room yet.
         while ring.output(&[], axbpf::abi::flags::BPF_RB_FORCE_WAKEUP).is_err() {
@@ -254,7 +258,6 @@ fn first_word(map: &Map) -> u64 {
 pub struct UserObject {
     object: Object,
     links: Vec<Arc<Link>>,
-    printer: Option<AxTaskRef>,
 }
 
 impl UserObject {
@@ -264,7 +267,7 @@ impl UserObject {
         if object.programs().is_empty() {
             return Err(format!("{file}: there is no program in it"));
         }
-        let printer = TracePipe::open().map(|mut pipe| {
+        if let Some(mut pipe) = TracePipe::open() {
             axtask::spawn_with_name(
                 move || {
                     axtask::future::block_on(async {
@@ -274,8 +277,8 @@ impl UserObject {
                     })
                 },
                 "trace_pipe".into(),
-            )
-        });
+            );
+        }
         let mut links = Vec::new();
         for program in object.programs() {
             let target = program.target.as_deref().unwrap_or(probe);
@@ -289,22 +292,22 @@ impl UserObject {
             );
             links.push(link);
         }
-        Ok(UserObject { object, links, printer })
+        Ok(UserObject { object, links })
     }
 
     /// Detaches and prints what is in the maps.
-    pub fn report(self) {
+    pub fn report(&self) -> Result<(), String> {
         println!();
         let mut rows = Vec::new();
         for link in &self.links {
+            link.detach().map_err(text)?;
             rows.extend(link.stats().map(|stats| (format!("{} (missed: {})", stats.symbol, stats.missed), stats.hits)));
         }
-        drop(self.links);
         report::table("PROBE", &mut rows);
         for (name, map) in self.object.maps() {
             print_map(name, map);
         }
-        drop(self.printer);
+        Ok(())
     }
 }
 

@@ -112,6 +112,14 @@ impl Link {
         Ok(Arc::new(Link { prog: Arc::clone(prog), probes: probes.collect::<Result<_, _>>()? }))
     }
 
+    /// Detaches: the program runs no more, and what was counted can still be read. An error: at one of the places it may still run.
+    pub fn detach(&self) -> Result<(), AttachError> {
+        for (target, probe) in &self.probes {
+            probe.remove().map_err(|error| AttachError::Probe { target: target.symbol.clone(), error })?;
+        }
+        Ok(())
+    }
+
     /// The program.
     pub fn prog(&self) -> &Arc<Prog> {
         &self.prog

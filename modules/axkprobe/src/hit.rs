@@ -44,9 +44,9 @@ fn hit(point: &Point, frame: &mut Frame) {
             if probe.at_return {
                 follow = true;
             } else if probe.handler.hit(&mut frame.regs, &info) {
-                probe.hits.fetch_add(1, Relaxed);
+                probe.counts.hits.fetch_add(1, Relaxed);
             } else {
-                probe.missed.fetch_add(1, Relaxed);
+                probe.counts.missed.fetch_add(1, Relaxed);
             }
         }
         if follow && !returns::follow(point, &mut frame.regs) {
@@ -67,7 +67,7 @@ fn hit(point: &Point, frame: &mut Frame) {
 /// Counts a hit that ran nothing.
 fn missed(point: &Point, only_returns: bool) {
     for probe in point.list().iter().filter(|probe| probe.at_return || !only_returns) {
-        probe.missed.fetch_add(1, Relaxed);
+        probe.counts.missed.fetch_add(1, Relaxed);
     }
 }
 

@@ -5,7 +5,7 @@
 //! the calls have returned that go through it.
 use crate::arch::{BREAKPOINT, COPY, Insn, MAX_INSN, Refusal, SLOT, Step, begins_reservation, decode};
 use crate::hit::TABLE;
-use crate::point::{Attached, List, Point};
+use crate::point::{Attached, Counts, List, Point};
 use crate::symbols::{Symbol, Symbols};
 use crate::{Handler, ProbeError, blacklist, returns};
 use alloc::boxed::Box;
@@ -16,7 +16,7 @@ use alloc::vec::Vec;
 use axbpf_platform::{Draft, Patch, Sealed, cpu_count, fault, quiesce};
 use core::fmt;
 use core::ops::Range;
-use core::sync::atomic::{AtomicU64, AtomicUsize, Ordering::*};
+use core::sync::atomic::{AtomicUsize, Ordering::*};
 use spin::{Mutex, Once};
 
 /// What the kernel tells about itself.
@@ -86,7 +86,9 @@ pub enum When {
 /// An installed probe. Dropping it removes it; [`Probe::remove`] also says whether that worked.
 pub struct Probe {
     addr: u64,
-    attached: Option<Arc<Attached>>,
+    counts: Arc<Counts>,
+    /// `None`: removed.
+    attached: Mutex<Option<Arc<Attached>>>,
 }
 
 impl fmt::Debug for Probe {
@@ -129,8 +131,8 @@ impl Probe {
             When::Return { max_active } => (true, max_active.unwrap_or_else(|| (2 * cpu_count()).max(10))),
         };
         let insn = installed.check(addr, at_return)?;
-        let (hits, missed, since) = (AtomicU64::new(0), AtomicU64::new(0), returns::now());
-        let attached = Arc::new(Attached { handler, at_return, max_active, since, hits, missed });
+        let counts = Arc::new(Counts::default());
+        let attached = Arc::new(Attached { handler, at_return, max_active, since: returns::now(), counts: Arc::clone(&counts) });
         match installed.points.get(&addr) {
             Some(point) => {
                 let mut list = point.list().clone();
@@ -146,7 +148,7 @@ impl Probe {
             }
             None => installed.add(addr, insn, Arc::clone(&attached))?,
         }
-        Ok(Probe { addr, attached: Some(attached) })
+        Ok(Probe { addr, counts, attached: Mutex::new(Some(attached)) })
     }
 
     /// Its address.
@@ -154,23 +156,20 @@ impl Probe {
         self.addr
     }
 
-    /// How often its handler ran.
+    /// How often its handler ran. Can be read after the probe was removed, too.
     pub fn hits(&self) -> u64 {
-        self.attached.as_ref().map_or(0, |a| a.hits.load(Relaxed))
+        self.counts.hits.load(Relaxed)
     }
 
     /// How often it was hit and its handler did not run: inside another handler, or with too many calls under way.
     pub fn missed(&self) -> u64 {
-        self.attached.as_ref().map_or(0, |a| a.missed.load(Relaxed))
+        self.counts.missed.load(Relaxed)
     }
 
     /// Removes it. When this returns, its handler runs nowhere. If a CPU does not answer, the handler is kept for ever and an error says so.
-    pub fn remove(mut self) -> Result<(), ProbeError> {
-        self.detach()
-    }
-
-    fn detach(&mut self) -> Result<(), ProbeError> {
-        let Some(attached) = self.attached.take() else { return Ok(()) };
+    /// Removing it once more does nothing.
+    pub fn remove(&self) -> Result<(), ProbeError> {
+        let Some(attached) = self.attached.lock().take() else { return Ok(()) };
         let removed = INSTALLED.lock().remove(self.addr, &attached);
         if removed.is_err() {
             core::mem::forget(attached);
@@ -183,7 +182,7 @@ impl Probe {
 impl Drop for Probe {
     fn drop(&mut self) {
         // What could not be removed stays installed, and what it uses is kept.
-        let _ = self.detach();
+        let _ = self.remove();
     }
 }
 

@@ -17,6 +17,12 @@ pub(crate) struct Attached {
     pub(crate) max_active: usize,
     /// Calls entered before this are not its own, see [`crate::returns::now`].
     pub(crate) since: u64,
+    pub(crate) counts: Arc<Counts>,
+}
+
+/// What happened at a probe.
+#[derive(Default)]
+pub(crate) struct Counts {
     pub(crate) hits: AtomicU64,
     pub(crate) missed: AtomicU64,
 }

@@ -101,12 +101,12 @@ pub fn on_return(regs: &mut Regs) -> u64 {
     let probes = || point.list().iter().filter(|probe| probe.at_return && probe.since <= order);
     let ran = guarded(|| {
         for probe in probes() {
-            let counter = if probe.handler.hit(regs, &info) { &probe.hits } else { &probe.missed };
+            let counter = if probe.handler.hit(regs, &info) { &probe.counts.hits } else { &probe.counts.missed };
             counter.fetch_add(1, Relaxed);
         }
     });
     if ran.is_none() {
-        probes().for_each(|probe| _ = probe.missed.fetch_add(1, Relaxed));
+        probes().for_each(|probe| _ = probe.counts.missed.fetch_add(1, Relaxed));
     }
     instance.release();
     ra

@@ -10,5 +10,5 @@ case $ARCH in
 esac
 upper=$(tr a-z- A-Z_ <<<"$triple")
 export "CARGO_TARGET_${upper}_LINKER=$gnu-gcc" "CARGO_TARGET_${upper}_RUNNER=qemu-$ARCH -L /usr/$gnu"
-crates=(-p axbpf-platform -p axbpf-vm -p axbpf-jit -p axbpf-maps -p axkprobe -p axbpf-runtime)
+crates=(-p axbpf-platform -p axbpf-vm -p axbpf-jit -p axbpf-maps -p axkprobe -p axbpf-runtime -p axbpf-tool)
 exec scripts/kernel-cargo test --locked -Zbuild-std --target "$triple" "${crates[@]}" "$@"

@@ -39,4 +39,4 @@ pub use axbpf_runtime::{AttachError, Link, Target, TargetStats};
 #[cfg(feature = "axbpf-maps")]
 pub use axbpf_runtime::{NotRingBuf, RingBuf, maps};
 #[cfg(feature = "axbpf-loader")]
-pub use axbpf_runtime::{Object, ObjectError, ObjectProgram, loader};
+pub use axbpf_runtime::{Object, ObjectError, ObjectOptions, ObjectProgram, loader};

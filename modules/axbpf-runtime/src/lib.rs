@@ -52,7 +52,7 @@ pub use events::{NotRingBuf, RingBuf};
 #[cfg(all(feature = "prog", feature = "axkprobe"))]
 pub use link::{AttachError, Link, Target, TargetStats};
 #[cfg(feature = "axbpf-loader")]
-pub use object::{Object, ObjectError, ObjectProgram};
+pub use object::{Object, ObjectError, ObjectOptions, ObjectProgram};
 #[cfg(feature = "prog")]
 pub use prog::{ARCH, LoadError, Prog, ProgSpec, RunError, TestRun, last_map_index};
 #[cfg(feature = "prog")]

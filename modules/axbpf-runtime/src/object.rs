@@ -77,6 +77,23 @@ impl fmt::Display for ObjectError {
 
 impl core::error::Error for ObjectError {}
 
+/// How an object is to be loaded.
+#[derive(Clone, Copy, Debug)]
+pub struct ObjectOptions<'a> {
+    /// Only this program; otherwise all whose section does not begin with `?`.
+    pub only: Option<&'a str>,
+    /// Interpret its programs, although they could be compiled.
+    pub interpret: bool,
+    /// What the verifier's log tells of a program that it refuses: BPF_LOG_*.
+    pub log_level: u32,
+}
+
+impl Default for ObjectOptions<'_> {
+    fn default() -> Self {
+        ObjectOptions { only: None, interpret: false, log_level: axbpf_abi::flags::BPF_LOG_LEVEL1 }
+    }
+}
+
 /// A program of an object.
 #[derive(Clone, Debug)]
 pub struct ObjectProgram {
@@ -103,11 +120,11 @@ pub struct Object {
 impl Object {
     /// Makes the object's maps and loads its programs, except those whose section begins with `?`. From task context.
     pub fn load(bytes: &[u8]) -> Result<Object, ObjectError> {
-        Self::from_spec(&ObjectSpec::parse(bytes).map_err(ObjectError::Parse)?)
+        Self::load_with(&ObjectSpec::parse(bytes).map_err(ObjectError::Parse)?, &ObjectOptions::default())
     }
 
-    /// [`load`](Self::load), after something was changed in it.
-    pub fn from_spec(spec: &ObjectSpec) -> Result<Object, ObjectError> {
+    /// [`load`](Self::load), after something was changed in it, and with options.
+    pub fn load_with(spec: &ObjectSpec, options: &ObjectOptions<'_>) -> Result<Object, ObjectError> {
         #[cfg(feature = "axbpf-maps")]
         let maps = spec.maps.iter().map(make_map).collect::<Result<Vec<_>, _>>()?;
         #[cfg(not(feature = "axbpf-maps"))]
@@ -115,7 +132,8 @@ impl Object {
             return Err(ObjectError::NoMaps { map: map.name.clone() });
         }
         let mut programs = Vec::new();
-        for program in spec.programs.iter().filter(|program| program.autoload) {
+        let wanted = |name: &str, autoload| options.only.map_or(autoload, |only| only == name);
+        for program in spec.programs.iter().filter(|program| wanted(&program.name, program.autoload)) {
             let linked = spec.link(&program.name, &mut ()).map_err(ObjectError::Link)?;
             let prog_type = linked.prog_type().map_err(ObjectError::Link)?;
             let Some(def) = linked.def else { continue }; // `prog_type` has said so already
@@ -127,7 +145,8 @@ impl Object {
                 expected_attach_type: def.attach_type.map_or(0, |t| t as u32),
                 license: &spec.license,
                 source: Some(&source),
-                log_level: axbpf_abi::flags::BPF_LOG_LEVEL1,
+                log_level: options.log_level,
+                interpret: options.interpret,
                 #[cfg(feature = "axbpf-maps")]
                 maps: &named,
                 ..ProgSpec::new(&program.name, prog_type, linked.insns.clone())

@@ -1,13 +1,14 @@
-//! Programs that nobody verified, compiled to be looked at.
-#![expect(unsafe_code, reason = "the compiler takes accepted programs only; these are compiled and never run")]
+//! Programs that nobody verified, compiled: to be looked at, or, as conformance vectors, to be run.
+#![expect(unsafe_code, reason = "the compiler takes accepted programs only; the user of this command answers for these")]
 
 use axbpf_isa::{
     InsnIdx, RawInsn, insns,
     opcode::{LDDW, PSEUDO_MAP_IDX, PSEUDO_MAP_IDX_VALUE},
 };
-use axbpf_jit::{Image, Target, compile};
+use axbpf_jit::{Image, Jit, Target, compile};
 use axbpf_loader::LinkedProgram;
-use axbpf_vm::{Accepted, Program};
+use axbpf_platform::Draft;
+use axbpf_vm::{Accepted, Engine as _, Program};
 
 use crate::Failure;
 
@@ -28,6 +29,22 @@ pub fn image(linked: &LinkedProgram, target: Target) -> Result<Image, String> {
     // SAFETY: the program is only translated; nothing here runs it.
     let accepted = unsafe { Accepted::new(program) };
     compile(&accepted, target).map_err(|e| e.to_string())
+}
+
+/// Runs a program that nobody verified with these values in R1 and R2.
+pub fn execute(program: Program, args: [u64; 2]) -> Result<u64, String> {
+    let target = Target::host().ok_or("there is no compiler for this machine; use --engine interp")?;
+    // SAFETY: conformance vectors stay in their memory and end; whoever calls this with others asked for what then happens.
+    let accepted = unsafe { Accepted::new(program) };
+    let image = compile(&accepted, target).map_err(|e| e.to_string())?;
+    let mut draft = Draft::new(image.code.len()).ok_or("no memory for the code")?;
+    let at = draft.addr();
+    image.write_to(draft.bytes_mut(), at as u64).ok_or("no memory for the code")?;
+    let code = draft.seal().ok_or("no memory for the code")?;
+    // SAFETY: 1. Written just above, for this address. 2. Sealed code does not change. 3. For this machine.
+    let jit = unsafe { Jit::new(&image, code, at) };
+    // SAFETY: as for `accepted`.
+    Ok(unsafe { jit.run_with(args) })
 }
 
 /// The slots with an address in place of each map.

@@ -7,13 +7,20 @@ mod dump;
 mod embed;
 mod jit;
 mod object;
+mod run;
+mod verify;
 
 use args::Args;
 
 const USAGE: &str = "\
 usage: axbpf COMMAND ...
+  verify OBJ [--prog NAME] [--type T] [--arch A] [--log LEVEL]
+                                                  accept or reject, a line a program; OBJ -: instructions (hex) on standard input, with --type;
+                                                  T: a section prefix of libbpf's, such as kprobe; A: whose registers, this machine's by default
+  run OBJ [--prog NAME] [--ctx HEX] [--engine interp|jit] [--repeat N]
+                                                  verifies and runs the programs here: NAME R0=0x... ns=... (a run)
   dump OBJ [--prog NAME] [--jit ARCH] [--bytes]   text of the linked programs; --bytes: with their encoding; --jit: as machine code
-  conformance [MEM] [--engine interp]             runs the program on standard input (hex) over the memory MEM (hex); prints R0
+  conformance [MEM] [--engine interp|jit]         runs the program on standard input (hex) over the memory MEM (hex); prints R0
   embed KERNEL.elf                                writes the kernel's symbols into its section .ksyms
 OBJ is a file that clang -target bpf wrote.
 status: 0 done; 1 failed or refused; 2 arguments or input that cannot be used; 3 (embed) .ksyms is too small: the size it needs is printed
@@ -53,6 +60,8 @@ fn run() -> Result<ExitCode, Failure> {
     let command = words.next().transpose()?;
     let args = Args::new(words.collect::<Result<_, _>>()?);
     match command.as_deref() {
+        Some("verify") => verify::run(args),
+        Some("run") => run::run(args),
         Some("dump") => dump::run(args),
         Some("embed") => embed::run(args),
         Some("conformance") => conformance::run(args),

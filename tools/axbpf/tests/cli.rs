@@ -6,14 +6,22 @@ use std::{
     process::{Command, Output, Stdio},
 };
 
+#[path = "../../../tests/data/harness.rs"]
+mod harness;
+
+/// The command; these tests may themselves run under qemu-user, which does not start programs of their kind.
+fn command() -> Command {
+    let path = env!("CARGO_BIN_EXE_axbpf");
+    if cfg!(target_arch = "riscv64") {
+        let mut command = Command::new("qemu-riscv64");
+        command.args(["-L", "/usr/riscv64-linux-gnu", path]);
+        return command;
+    }
+    Command::new(path)
+}
+
 fn axbpf(args: &[&str], input: &str) -> Output {
-    let mut child = Command::new(env!("CARGO_BIN_EXE_axbpf"))
-        .args(args)
-        .stdin(Stdio::piped())
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped())
-        .spawn()
-        .expect("the command");
+    let mut child = command().args(args).stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("the command");
     // It may end before it has read everything.
     let _ = child.stdin.take().expect("its input").write_all(input.as_bytes());
     child.wait_with_output().expect("its output")
@@ -206,4 +214,115 @@ fn conformance_prints_r0() {
     assert_eq!(run(&[], "b7 00"), (2, String::new(), 1), "half an instruction");
     assert_eq!(run(&["zz"], reads), (2, String::new(), 1));
     assert_eq!(run(&["--engine", "none"], reads), (2, String::new(), 1));
+}
+
+/// The vectors through the plugin protocol. The compiler runs where its code does: under qemu-user.
+#[test]
+fn conformance_vectors_on_both_engines() {
+    let engines: &[&str] = if cfg!(target_arch = "riscv64") { &["interp", "jit"] } else { &["interp"] };
+    let mut checked = 0;
+    for vector in harness::vectors().iter().step_by(if cfg!(target_arch = "riscv64") { 6 } else { 1 }) {
+        let Ok(expected) = vector.expected else { continue };
+        let hex = |bytes: &[u8]| bytes.iter().map(|byte| format!("{byte:02x} ")).collect::<String>();
+        let program: Vec<u8> = vector.slots.iter().flat_map(|slot| slot.to_bytes()).collect();
+        for engine in engines {
+            let memory = hex(&vector.mem);
+            let mut args = vec!["conformance", "--engine", engine];
+            if !vector.mem.is_empty() {
+                args.push(&memory);
+            }
+            let out = axbpf(&args, &hex(&program));
+            assert_eq!((status(&out), stdout(&out)), (0, format!("{expected:x}\n").as_str()), "{} {engine}: {}", vector.name, stderr(&out));
+            checked += 1;
+        }
+    }
+    assert!(checked > 30, "{checked}");
+}
+
+#[test]
+fn the_compiler_never_falls_back() {
+    let object = compile("nofallback", KEEP);
+    for args in [vec!["conformance", "--engine=jit"], vec!["run", object.to_str().unwrap(), "--prog=keep", "--engine=jit"]] {
+        let out = axbpf(&args, "b7 00 00 00 2a 00 00 00 95 00 00 00 00 00 00 00");
+        if cfg!(target_arch = "riscv64") {
+            assert_eq!((status(&out), stderr(&out)), (0, ""), "{args:?}");
+        } else {
+            assert_eq!((status(&out), stdout(&out)), (1, ""), "{args:?}");
+            assert!(stderr(&out).contains("no compiler for this machine"), "{}", stderr(&out));
+        }
+    }
+}
+
+const KEEP: &str = r#"
+#define SEC(name) __attribute__((section(name), used))
+char LICENSE[] SEC("license") = "GPL";
+long kept = 40;
+SEC("raw_tp") int keep(unsigned long long *ctx)
+{
+	kept += ctx[1];
+	return kept;
+}
+SEC("kprobe/f") int peek(unsigned long long *ctx)
+{
+	return *(int *)ctx[3];
+}
+SEC("xdp") int pass(void *ctx)
+{
+	return 2;
+}
+"#;
+
+#[test]
+fn verify_accepts_and_rejects() {
+    let object = compile("verify", KEEP);
+    let object = object.to_str().unwrap();
+    let out = axbpf(&["verify", object, "--arch=riscv64"], "");
+    assert_eq!(status(&out), 1);
+    let lines: Vec<&str> = stdout(&out).lines().collect();
+    assert_eq!(lines.len(), 3, "{lines:?}");
+    let line = |name: &str| *lines.iter().find(|line| line.split(' ').nth(1) == Some(name)).unwrap();
+    assert!(line("keep").starts_with("accept keep insns=") && line("keep").contains(" states="), "{lines:?}");
+    assert!(line("pass").starts_with("accept pass insns=2 states="), "{lines:?}");
+    assert!(line("peek").starts_with("reject peek insn 1: R1 invalid mem access 'scalar'"), "{lines:?}");
+    let one = axbpf(&["verify", object, "--prog=pass"], "");
+    assert_eq!((status(&one), stdout(&one).lines().count()), (0, 1));
+    // 33 words of context: too many for riscv64's 32, not for arm64's 34.
+    let reads = "79 10 00 01 00 00 00 00 95 00 00 00 00 00 00 00";
+    for (arch, expected) in [("riscv64", 1), ("aarch64", 0), ("loongarch64", 0), ("x86_64", 1)] {
+        let out = axbpf(&["verify", "-", "--type", "kprobe", "--arch", arch], reads);
+        assert_eq!(status(&out), expected, "{arch}: {}", stdout(&out));
+    }
+    let logged = axbpf(&["verify", object, "--prog=peek", "--log=2"], "");
+    assert!(stderr(&logged).contains("r1 = *(u64 *)(r1 + 0x18)") && stderr(&logged).contains("R1=ctx()"), "{}", stderr(&logged));
+    for args in [&["verify", "-"][..], &["verify", "-", "--type=nothing"], &["verify", object, "--arch=vax"], &["verify", "/nonexistent"]] {
+        assert_eq!(status(&axbpf(args, reads)), 2, "{args:?}");
+    }
+    assert_eq!(status(&axbpf(&["verify", "-", "--type=kprobe"], "95 00")), 2, "half an instruction");
+}
+
+#[test]
+fn run_prints_r0() {
+    let object = compile("run", KEEP);
+    let object = object.to_str().unwrap();
+    let ctx = "00 00 00 00 00 00 00 00 02 00 00 00 00 00 00 00";
+    let out = axbpf(&["run", object, "--prog=keep", "--ctx", ctx], "");
+    assert_eq!((status(&out), stderr(&out)), (0, ""));
+    assert!(stdout(&out).starts_with("keep R0=0x2a ns="), "{}", stdout(&out));
+    let again = axbpf(&["run", object, "--prog=keep", "--ctx", ctx, "--repeat=10"], "");
+    assert!(stdout(&again).starts_with("keep R0=0x3c ns="), "ten times 2 and 40: {}", stdout(&again));
+    let refused = axbpf(&["run", object, "--prog=peek"], "");
+    assert_eq!(status(&refused), 1);
+    assert!(stderr(&refused).contains("R1 invalid mem access 'scalar'"), "{}", stderr(&refused));
+    let packet = axbpf(&["run", object, "--prog=pass"], "");
+    assert_eq!(status(&packet), 1);
+    assert!(stderr(&packet).contains("programs of type xdp cannot be run by themselves"), "{}", stderr(&packet));
+    assert_eq!(status(&axbpf(&["run", object, "--ctx=0"], "")), 2);
+}
+
+#[test]
+fn embed_says_what_is_missing() {
+    let object = compile("embed", KEEP);
+    let out = axbpf(&["embed", object.to_str().unwrap()], "");
+    assert_eq!(status(&out), 2);
+    assert!(stderr(&out).contains("no section .ksyms; link with the script of axbpf-build"), "{}", stderr(&out));
 }

@@ -149,12 +149,16 @@ impl Flow {
                 None => break,
             }
         }
-        match done.iter().position(|done| !done) {
-            None => Ok(()),
-            Some(i) => {
-                let at = self.calls(i).find(|&(_, callee)| !done[callee]).map_or(0, |(at, _)| at);
-                Err(Rejected { at: InsnIdx(at), reason: Reason::Recursion })
+        let Some(mut here) = done.iter().position(|done| !done) else { return Ok(()) };
+        // Each of them calls another: going on leads into a circle, and the call that closes it is named.
+        let mut passed = alloc::vec![false; done.len()];
+        loop {
+            passed[here] = true;
+            let Some((at, callee)) = self.calls(here).find(|&(_, callee)| !done[callee]) else { return Ok(()) };
+            if passed[callee] {
+                return Err(Rejected { at: InsnIdx(at), reason: Reason::Recursion });
             }
+            here = callee;
         }
     }
 

@@ -15,7 +15,11 @@ pub struct Rejected {
 
 impl fmt::Display for Rejected {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "insn {}: {}", self.at, self.reason)
+        match &self.reason {
+            // Says itself where.
+            Reason::Decode(error) => error.fmt(f),
+            reason => write!(f, "insn {}: {reason}", self.at),
+        }
     }
 }
 

@@ -224,3 +224,81 @@ fn exclude(range: &mut Range, c: u64) -> Option<()> {
     }
     Some(())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use axbpf_isa::AluOp;
+
+    struct Random(u64);
+
+    impl Random {
+        fn next(&mut self) -> u64 {
+            self.0 ^= self.0 << 13;
+            self.0 ^= self.0 >> 7;
+            self.0 ^= self.0 << 17;
+            self.0
+        }
+
+        /// A number near a corner.
+        fn number(&mut self) -> u64 {
+            let corner = [0, 1 << 31, 1 << 32, 1 << 63, u64::MAX, 0x7fff_ffff, 10][self.next() as usize % 7];
+            let near = corner.wrapping_add(self.next() % 9).wrapping_sub(4);
+            if self.next() % 4 == 0 { self.next() >> (self.next() % 64) } else { near }
+        }
+
+        /// A range and two numbers in it.
+        fn range(&mut self) -> (Range, [u64; 2]) {
+            let (a, b) = (self.number(), self.number());
+            let (min, max) = if self.next() % 5 == 0 { (a, a) } else { (a.min(b), a.max(b)) };
+            let inside = |n: u64| if max - min == u64::MAX { n } else { min + n % (max - min + 1) };
+            (Range { min, max }, [inside(self.next()), if self.next() % 2 == 0 { min } else { max }])
+        }
+    }
+
+    /// Whatever two numbers of the ranges are taken, the result is in the range that is believed.
+    #[test]
+    fn arithmetic_stays_in_its_range() {
+        use AluOp::*;
+        let mut random = Random(0x1234_5678_9abc_def1);
+        for _ in 0..300_000 {
+            let ((a, in_a), (b, in_b)) = (random.range(), random.range());
+            let op = [Add, Sub, Mul, Div, Sdiv, Or, And, Lsh, Rsh, Mod, Smod, Xor, Mov, Arsh][random.next() as usize % 14];
+            for width in [Width::W32, Width::W64] {
+                let range = Range::alu(op, width, a, b);
+                for (x, y) in in_a.into_iter().flat_map(|x| in_b.map(|y| (x, y))) {
+                    let result = op.eval(width, x, y);
+                    assert!(
+                        range.contains(Range::exactly(result)),
+                        "{op:?} {width:?}: {x:#x} of {a:?}, {y:#x} of {b:?}: {result:#x} not in {range:?}"
+                    );
+                }
+            }
+        }
+    }
+
+    /// Numbers for which a comparison holds are not narrowed away; a side that is called impossible is.
+    #[test]
+    fn branches_keep_what_is_possible() {
+        use JmpOp::*;
+        let mut random = Random(0x9876_5432_1fed_cba9);
+        for _ in 0..300_000 {
+            let ((a, in_a), (b, in_b)) = (random.range(), random.range());
+            let op = [Eq, Ne, Gt, Ge, Lt, Le, Sgt, Sge, Slt, Sle][random.next() as usize % 10];
+            for width in [Width::W32, Width::W64] {
+                let narrowed = narrow(op, width, a, b);
+                for (x, y) in in_a.into_iter().flat_map(|x| in_b.map(|y| (x, y))) {
+                    if op.eval(width, x, y) {
+                        let (left, right) =
+                            narrowed.unwrap_or_else(|| panic!("{op:?} {width:?}: {x:#x} of {a:?}, {y:#x} of {b:?}: possible"));
+                        let kept = left.contains(Range::exactly(x)) && right.contains(Range::exactly(y));
+                        assert!(kept, "{op:?} {width:?}: {x:#x} of {a:?}, {y:#x} of {b:?} not in {left:?}, {right:?}");
+                    }
+                }
+                assert_eq!(opposite(opposite(op)), op);
+                let (x, y) = (in_a[0], in_b[0]);
+                assert_ne!(op.eval(width, x, y), opposite(op).eval(width, x, y));
+            }
+        }
+    }
+}

@@ -348,7 +348,7 @@ impl<'a> Walk<'a> {
 
     /// A pointer and a number.
     fn moved(&mut self, reg: Reg, to: Target, off: i64, by: Range, back: bool) -> Step<Value> {
-        const FAR: i64 = 1 << 29;
+        const FAR: u64 = 1 << 29;
         let value = Value::Ptr { to, off };
         if value.or_null() {
             return Err(Reason::OrNullArithmetic { reg, kind: value.name() });
@@ -359,7 +359,7 @@ impl<'a> Walk<'a> {
         let by = by.known().ok_or(Reason::VariableOffset { kind: value.name() })? as i64;
         let moved = if back { off.checked_sub(by) } else { off.checked_add(by) };
         match moved {
-            Some(off) if off.abs() < FAR => Ok(Value::Ptr { to, off }),
+            Some(off) if off.unsigned_abs() < FAR => Ok(Value::Ptr { to, off }),
             _ => Err(Reason::OffsetTooLarge { off: by }),
         }
     }

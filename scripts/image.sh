@@ -75,7 +75,7 @@ if [ "$KSYMS" = y ] && llvm-readelf-19 -S "$out/$name.elf" | grep ' \.ksyms ' >/
         size=$(((size + 1023) / 1024 * 1024)) # so that small changes do not need a second link again
         echo "$size" >"$remembered"
         link "$size"
-        "$target/debug/axbpf" embed "$out/$name.elf" >/dev/null
+        "$target/debug/axbpf" embed "$out/$name.elf" >/dev/null || fail ".ksyms stays too small: does the app's build.rs call axbpf_build::link()?"
     elif [ $status != 0 ]; then
         exit $status
     fi

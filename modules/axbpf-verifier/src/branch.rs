@@ -244,15 +244,15 @@ mod tests {
         fn number(&mut self) -> u64 {
             let corner = [0, 1 << 31, 1 << 32, 1 << 63, u64::MAX, 0x7fff_ffff, 10][self.next() as usize % 7];
             let near = corner.wrapping_add(self.next() % 9).wrapping_sub(4);
-            if self.next() % 4 == 0 { self.next() >> (self.next() % 64) } else { near }
+            if self.next().is_multiple_of(4) { self.next() >> (self.next() % 64) } else { near }
         }
 
         /// A range and two numbers in it.
         fn range(&mut self) -> (Range, [u64; 2]) {
             let (a, b) = (self.number(), self.number());
-            let (min, max) = if self.next() % 5 == 0 { (a, a) } else { (a.min(b), a.max(b)) };
+            let (min, max) = if self.next().is_multiple_of(5) { (a, a) } else { (a.min(b), a.max(b)) };
             let inside = |n: u64| if max - min == u64::MAX { n } else { min + n % (max - min + 1) };
-            (Range { min, max }, [inside(self.next()), if self.next() % 2 == 0 { min } else { max }])
+            (Range { min, max }, [inside(self.next()), if self.next().is_multiple_of(2) { min } else { max }])
         }
     }
 

@@ -10,6 +10,7 @@ mod commands;
 mod faults;
 mod inside;
 mod links;
+mod offsets;
 mod registers;
 mod stack;
 mod stress;
@@ -17,11 +18,12 @@ mod stress;
 #[unsafe(no_mangle)]
 fn main() {
     axbpf::init().expect("the trap hook is there");
-    let tests: [(&str, fn()); 7] = [
+    let tests: [(&str, fn()); 8] = [
         ("commands", commands::run),
         ("inside", inside::run),
         ("registers", registers::run),
         ("links", links::run),
+        ("offsets", offsets::run),
         ("faults", faults::run),
         ("stack", stack::run),
         ("stress", stress::run),

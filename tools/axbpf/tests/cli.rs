@@ -41,11 +41,24 @@ fn stderr(out: &Output) -> &str {
 
 /// Compiles a C text for BPF.
 fn compile(name: &str, source: &str) -> PathBuf {
-    let dir = Path::new(env!("CARGO_TARGET_TMPDIR"));
-    let (c, object) = (dir.join(format!("{name}.bpf.c")), dir.join(format!("{name}.bpf.o")));
+    let c = Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("{name}.bpf.c"));
     fs::write(&c, source).expect("the source");
+    clang(&c, name, &[])
+}
+
+/// Compiles a program of bpf-trace's, with the flags of axbpf-build.
+fn compile_app(source: &Path, name: &str, target: &str) -> PathBuf {
+    let mut includes = fs::read_dir("/usr/include").expect("headers").map(|entry| entry.expect("headers").path());
+    let types = includes.find(|dir| dir.join("asm/types.h").is_file()).expect("<asm/types.h>; scripts/setup.sh installs it");
+    let own = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../api/axbpf-build/include");
+    let define = format!("-D__TARGET_ARCH_{target}");
+    clang(source, name, &["-Wall", "-Werror", &define, "-I", own.to_str().unwrap(), "-idirafter", types.to_str().unwrap()])
+}
+
+fn clang(source: &Path, name: &str, flags: &[&str]) -> PathBuf {
+    let object = Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("{name}.bpf.o"));
     let mut clang = Command::new("clang-19");
-    clang.args(["-target", "bpf", "-mcpu=v4", "-g", "-O2", "-c"]).arg(&c).arg("-o").arg(&object);
+    clang.args(["-target", "bpf", "-mcpu=v4", "-g", "-O2"]).args(flags).arg("-c").arg(source).arg("-o").arg(&object);
     let out = clang.output().unwrap_or_else(|e| panic!("{clang:?}: {e}; scripts/setup.sh installs it"));
     assert!(out.status.success(), "{}", stderr(&out));
     object
@@ -298,6 +311,57 @@ fn verify_accepts_and_rejects() {
         assert_eq!(status(&axbpf(args, reads)), 2, "{args:?}");
     }
     assert_eq!(status(&axbpf(&["verify", "-", "--type=kprobe"], "95 00")), 2, "half an instruction");
+}
+
+/// bpf-trace's own objects, for each ISA that `regs.h` knows: accepted for its registers, and run here with a context of zeros.
+#[test]
+fn programs_of_bpf_trace_are_accepted_and_run() {
+    let dir = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../apps/bpf-trace/bpf");
+    let mut sources: Vec<PathBuf> = fs::read_dir(dir).unwrap().map(|entry| entry.unwrap().path()).collect();
+    sources.retain(|path| path.extension().is_some_and(|ext| ext == "c"));
+    assert!(sources.len() >= 4, "{sources:?}");
+    let here = std::env::consts::ARCH;
+    for source in &sources {
+        let stem = source.file_name().unwrap().to_str().unwrap().trim_end_matches(".bpf.c");
+        for (arch, target) in [("riscv64", "riscv"), ("x86_64", "x86"), ("aarch64", "arm64"), ("loongarch64", "loongarch")] {
+            let object = compile_app(source, &format!("app-{stem}-{arch}"), target);
+            let object = object.to_str().unwrap();
+            let out = axbpf(&["verify", object, "--arch", arch], "");
+            assert_eq!((status(&out), stderr(&out)), (0, ""), "{stem} {arch}: {}", stdout(&out));
+            let names: Vec<&str> =
+                stdout(&out).lines().map(|line| line.strip_prefix("accept ").unwrap().split_once(' ').unwrap().0).collect();
+            assert!(!names.is_empty(), "{stem}");
+            if arch != here {
+                continue;
+            }
+            let engines: &[&str] = if arch == "riscv64" { &["interp", "jit"] } else { &["interp"] };
+            for engine in engines {
+                let out = axbpf(&["run", object, "--engine", engine, "--repeat=3"], "");
+                assert_eq!((status(&out), stderr(&out)), (0, ""), "{stem} {engine}");
+                let ran: Vec<&str> = stdout(&out).lines().map(|line| line.split_once(" R0=0x0 ns=").expect(line).0).collect();
+                assert_eq!(ran, names, "{stem} {engine}");
+            }
+        }
+    }
+}
+
+/// A license that only contains the word is none: the unikernel would refuse what this command accepted.
+#[test]
+fn helpers_for_the_gpl_ask_for_the_license() {
+    let source = |license: &str| {
+        format!(
+            "#define SEC(name) __attribute__((section(name), used))\nchar LICENSE[] SEC(\"license\") = \"{license}\";\n\
+             static long (*const read)(void *, unsigned, const void *) = (void *)113;\n\
+             SEC(\"kprobe/f\") int reads(void *ctx) {{ long x = 0; read(&x, 8, 0); return x; }}\n"
+        )
+    };
+    for (name, license, expected) in [("gpl", "GPL", 0), ("dual", "Dual MIT/GPL", 0), ("lgpl", "LGPL", 1), ("no-gpl", "not GPL", 1)] {
+        let object = compile(&format!("license-{name}"), &source(license));
+        for command in ["verify", "run"] {
+            let out = axbpf(&[command, object.to_str().unwrap()], "");
+            assert_eq!(status(&out), expected, "{command} {license}: {}{}", stdout(&out), stderr(&out));
+        }
+    }
 }
 
 #[test]

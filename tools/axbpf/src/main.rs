@@ -1,4 +1,7 @@
 //! Layer 5. The host command: BPF objects are checked, run and shown before they reach a unikernel; a linked unikernel gets its symbols.
+// Not `forbid`: the file `jit` alone says why it may.
+#![deny(unsafe_code)]
+
 use std::{env, io, process::ExitCode};
 
 mod args;

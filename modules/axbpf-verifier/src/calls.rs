@@ -1,10 +1,11 @@
 //! Calls of helpers, by their prototypes; calls of functions and returns from them.
+use crate::memory::MEMORY;
 use crate::state::Frame;
 use crate::value::{Range, Target, Value};
 use crate::walk::{Next, Step, Walk};
 use crate::{MapInfo, Reason};
-use axbpf_abi::flags::{BPF_F_RDONLY_PROG, BPF_F_WRONLY_PROG};
-use axbpf_abi::{Access, Arg, HelperProto, MAX_CALL_FRAMES, MapType, Ret, helpers};
+use axbpf_abi::flags::BPF_F_RDONLY_PROG;
+use axbpf_abi::{Access, Arg, HelperProto, MAX_CALL_FRAMES, Ret, helpers};
 use axbpf_isa::{InsnIdx, Reg};
 
 /// The registers that a call takes.
@@ -24,7 +25,7 @@ impl Walk<'_> {
     pub(crate) fn helper(&mut self, id: u32) -> Step<()> {
         let proto = (self.request.helper)(id).ok_or(Reason::UnknownHelper { id })?;
         if !proto.progs.contains(self.request.prog_type) {
-            return Err(Reason::HelperType { name: proto.name });
+            return Err(Reason::HelperType { name: proto.name, id });
         }
         if proto.gpl_only && !self.request.gpl {
             return Err(Reason::HelperGpl { name: proto.name });
@@ -80,7 +81,7 @@ impl Walk<'_> {
                     args.map = Some(map);
                     Ok(())
                 }
-                Value::Ptr { to: Target::Map(map), .. } => Err(Reason::ArgMap { name: proto.name, map: map.map_type.name() }),
+                Value::Ptr { to: Target::Map(map), .. } => Err(Reason::ArgMap { name: proto.name, id: proto.id, map: map.map_type }),
                 _ => wrong("map_ptr"),
             },
             Arg::MapKey => map_memory(self, args, |map| map.key_size),
@@ -88,22 +89,25 @@ impl Walk<'_> {
             Arg::Mem { access, nullable } => {
                 // Null without a size is looked at with the size.
                 if !(value.is_ptr() || nullable && value.known() == Some(0)) {
-                    return wrong("fp, pkt, map_value, or ringbuf_mem");
+                    return wrong(MEMORY);
                 }
                 args.memory = Some((reg, access, nullable));
                 Ok(())
             }
             Arg::Size { zero } => {
                 let Value::Scalar(Range { min, max }) = value else { return wrong("scalar") };
+                if max > i64::MAX as u64 {
+                    return Err(Reason::ArgNegative { reg });
+                }
                 if min == 0 && !zero {
-                    return Err(Reason::ArgZero { reg });
+                    return Err(Reason::ArgZero { reg, max });
                 }
                 if max >= 1 << 29 {
                     return Err(Reason::ArgSize { reg });
                 }
                 let Some((memory, access, nullable)) = args.memory.take() else { return Ok(()) };
                 if nullable && self.read(memory)?.known() == Some(0) {
-                    return if max == 0 { Ok(()) } else { Err(Reason::not_memory(memory, &Value::Scalar(Range::exactly(0)))) };
+                    return if max == 0 { Ok(()) } else { Err(Reason::ArgType { reg: memory, is: "scalar", wants: MEMORY }) };
                 }
                 self.argument(memory, max, min == max, access)
             }
@@ -119,31 +123,27 @@ impl Walk<'_> {
                     args.released = Some(id);
                     Ok(())
                 }
-                Value::Ptr { to: Target::Record { or_null: true, .. }, .. } => Err(Reason::not_memory(reg, &value)),
-                _ => Err(Reason::NotOwned { reg }),
+                Value::Ptr { to: Target::Record { or_null: false, .. }, .. } => Err(Reason::ReleaseOffset { reg }),
+                _ => wrong("ringbuf_mem"),
             },
         }
     }
 
-    /// Maps that programs may only read, or only write.
+    /// Maps that programs may only read.
     fn check_map_use(&self, proto: &HelperProto, map: &MapInfo) -> Step<()> {
         let writes = [helpers::MAP_UPDATE_ELEM.id, helpers::MAP_DELETE_ELEM.id].contains(&proto.id);
         if writes && map.flags & BPF_F_RDONLY_PROG != 0 {
             return Err(Reason::MapReadOnly);
         }
-        // Arrays in which nothing may be read can still be written through the value.
-        if proto.ret == Ret::MapValueOrNull && map.flags & BPF_F_WRONLY_PROG != 0 && map.map_type != MapType::Array {
-            return Err(Reason::MapWriteOnly);
-        }
         Ok(())
     }
 
-    /// A reference is given back: nobody may use it any more.
+    /// A reference is given back: what pointed to it is a number now.
     pub(crate) fn release(&mut self, id: u32) {
         self.state.refs.retain(|&(held, _)| held != id);
         self.state.each_value(|value| {
             if matches!(value, Value::Ptr { to: Target::Record { id: of, .. }, .. } if *of == id) {
-                *value = Value::Uninit;
+                *value = Value::ANY;
             }
         });
     }

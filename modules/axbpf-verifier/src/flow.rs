@@ -10,9 +10,13 @@ pub(crate) struct Flow {
     pub insns: Vec<Option<Insn>>,
     /// First slot and the one behind the last, of each function; the program itself first.
     pub subprogs: Vec<(u32, u32)>,
+    /// The calls that each function makes: slot and function.
+    pub calls: Vec<Vec<(u32, usize)>>,
+    /// The functions, those that are called before those that call them.
+    pub order: Vec<usize>,
     /// Registers, as bits, whose values may still be read at each slot.
     pub live: Vec<u16>,
-    /// Slots where several paths meet.
+    /// Slots where several paths meet: jumps lead there, or functions return there.
     pub joins: Vec<bool>,
 }
 
@@ -23,8 +27,14 @@ impl Flow {
         if len == 0 {
             return reject(0, Reason::Empty);
         }
-        let mut flow =
-            Flow { insns: alloc::vec![None; len], subprogs: Vec::new(), live: alloc::vec![0; len], joins: alloc::vec![false; len] };
+        let mut flow = Flow {
+            insns: alloc::vec![None; len],
+            subprogs: Vec::new(),
+            calls: Vec::new(),
+            order: Vec::new(),
+            live: alloc::vec![0; len],
+            joins: alloc::vec![false; len],
+        };
         let mut starts = alloc::vec![0u32];
         for (at, insn) in insns(request.slots) {
             let insn = insn.map_err(|error| Rejected { at, reason: Reason::Decode(error) })?;
@@ -37,7 +47,7 @@ impl Flow {
                 Insn::Call(Callee::Kfunc { .. }) => Reason::Kfunc,
                 Insn::Call(Callee::Local { offset }) => {
                     match i64::from(at.0) + 1 + i64::from(offset) {
-                        to if to < 0 || to >= len as i64 => return reject(at.0, Reason::JumpOutOfRange { to }),
+                        to if to < 0 || to >= len as i64 => return reject(at.0, Reason::JumpOutOfRange { from: at.0, to }),
                         to => starts.push(to as u32),
                     }
                     continue;
@@ -94,10 +104,13 @@ impl Flow {
                 let Some(insn) = self.insns[at as usize] else { continue };
                 let reject = |reason| Err(Rejected { at: InsnIdx(at), reason });
                 last = Some((at, insn));
+                if matches!(insn, Insn::Call(Callee::Local { .. })) && at + 1 < end {
+                    self.joins[at as usize + 1] = true;
+                }
                 if let Some(offset) = insn.jump_offset() {
                     let to = Self::target(at, offset);
                     if to < start.into() || to >= end.into() {
-                        return reject(Reason::JumpOutOfRange { to });
+                        return reject(Reason::JumpOutOfRange { from: at, to });
                     }
                     if self.insns[to as usize].is_none() {
                         return reject(Reason::JumpIntoInsn { to });
@@ -129,51 +142,75 @@ impl Flow {
         }
     }
 
-    /// Functions that a function calls, with the call's slot.
-    pub(crate) fn calls(&self, subprog: usize) -> impl Iterator<Item = (u32, usize)> + '_ {
-        let (start, end) = self.subprogs[subprog];
-        (start..end).filter_map(|at| match self.insns[at as usize] {
-            Some(Insn::Call(Callee::Local { offset })) => Some((at, self.subprog_of(Self::target(at, offset) as u32))),
-            _ => None,
-        })
-    }
-
-    /// No function calls itself, directly or through others.
-    fn check_calls(&self) -> Result<(), Rejected> {
-        // Functions are taken away once all they call are gone; what is left in the end is in a circle, or calls into one.
-        let mut done = alloc::vec![false; self.subprogs.len()];
-        loop {
-            let ready = |i: &usize| !done[*i] && self.calls(*i).all(|(_, callee)| done[callee]);
-            match (0..done.len()).find(ready) {
-                Some(i) => done[i] = true,
-                None => break,
+    /// Who calls whom, and an order in which callees come first: no function calls itself, directly or through others.
+    fn check_calls(&mut self) -> Result<(), Rejected> {
+        let callees = |&(start, end): &(u32, u32)| {
+            let callee = |at| match self.insns[at as usize] {
+                Some(Insn::Call(Callee::Local { offset })) => Some((at, self.subprog_of(Self::target(at, offset) as u32))),
+                _ => None,
+            };
+            (start..end).filter_map(callee).collect()
+        };
+        self.calls = self.subprogs.iter().map(callees).collect();
+        #[derive(Clone, Copy, PartialEq)]
+        enum Seen {
+            Not,
+            Open,
+            Done,
+        }
+        let mut seen = alloc::vec![Seen::Not; self.calls.len()];
+        // Not by recursion: the chain may be as long as the program.
+        let mut chain: Vec<(usize, usize)> = Vec::new();
+        for first in 0..seen.len() {
+            if seen[first] == Seen::Not {
+                seen[first] = Seen::Open;
+                chain.push((first, 0));
+            }
+            while let Some((here, next)) = chain.last_mut() {
+                match self.calls[*here].get(*next) {
+                    Some(&(at, callee)) => {
+                        *next += 1;
+                        match core::mem::replace(&mut seen[callee], Seen::Open) {
+                            Seen::Not => chain.push((callee, 0)),
+                            Seen::Open => return Err(Rejected { at: InsnIdx(at), reason: Reason::Recursion }),
+                            Seen::Done => seen[callee] = Seen::Done,
+                        }
+                    }
+                    None => {
+                        seen[*here] = Seen::Done;
+                        self.order.push(*here);
+                        chain.pop();
+                    }
+                }
             }
         }
-        let Some(mut here) = done.iter().position(|done| !done) else { return Ok(()) };
-        // Each of them calls another: going on leads into a circle, and the call that closes it is named.
-        let mut passed = alloc::vec![false; done.len()];
-        loop {
-            passed[here] = true;
-            let Some((at, callee)) = self.calls(here).find(|&(_, callee)| !done[callee]) else { return Ok(()) };
-            if passed[callee] {
-                return Err(Rejected { at: InsnIdx(at), reason: Reason::Recursion });
-            }
-            here = callee;
-        }
+        Ok(())
     }
 
-    /// Backwards until nothing changes.
+    /// Backwards until nothing changes. Each slot changes at most once a register, so this is linear in the program.
     fn find_live(&mut self, request: &Request<'_>) {
-        let mut changed = true;
-        while changed {
-            changed = false;
-            for at in (0..self.insns.len()).rev() {
-                let Some(insn) = self.insns[at] else { continue };
-                let after = self.successors(at as u32).into_iter().flatten().fold(0, |live, next| live | self.live[next as usize]);
-                let (reads, writes) = uses(&insn, request);
-                let live = (after & !writes) | reads | 1 << 10;
-                changed |= live != self.live[at];
-                self.live[at] = live;
+        let slots = || (0..self.insns.len() as u32).filter(|&at| self.insns[at as usize].is_some());
+        let jump = |at: u32| Some((Self::target(at, self.insns[at as usize]?.jump_offset()?) as u32, at));
+        let mut jumps: Vec<(u32, u32)> = slots().filter_map(jump).collect();
+        jumps.sort_unstable();
+        let mut open: Vec<u32> = slots().collect();
+        let mut is_open = alloc::vec![true; self.insns.len()];
+        while let Some(at) = open.pop() {
+            is_open[at as usize] = false;
+            let Some(insn) = self.insns[at as usize] else { continue };
+            let (reads, writes) = uses(&insn, request);
+            let after = self.successors(at).into_iter().flatten().fold(0, |live, next| live | self.live[next as usize]);
+            let live = (after & !writes) | reads | 1 << Reg::R10.index();
+            if core::mem::replace(&mut self.live[at as usize], live) == live {
+                continue;
+            }
+            // The one before takes one slot or two.
+            let before = [1, 2].iter().filter_map(|slots| at.checked_sub(*slots)).find(|&before| self.insns[before as usize].is_some());
+            let from = jumps[jumps.partition_point(|&(to, _)| to < at)..].iter().take_while(|&&(to, _)| to == at).map(|&(_, from)| from);
+            for before in from.chain(before) {
+                if !core::mem::replace(&mut is_open[before as usize], true) {
+                    open.push(before);
+                }
             }
         }
     }

@@ -1,8 +1,8 @@
 //! What loads and stores need, and what they find.
+use crate::Reason;
 use crate::stack::{Byte, Stack};
 use crate::value::{Range, Target, Value};
 use crate::walk::{Step, Walk};
-use crate::{MapInfo, Reason};
 use axbpf_abi::flags::{BPF_F_RDONLY_PROG, BPF_F_WRONLY_PROG};
 use axbpf_abi::{Access, FieldKind, ProgType};
 use axbpf_isa::{AtomicOp, Reg, Size};
@@ -12,13 +12,8 @@ fn within(off: i64, size: u64, len: u32) -> bool {
     u64::try_from(off).ok().and_then(|off| off.checked_add(size)).is_some_and(|end| end <= len.into())
 }
 
-fn may_read(map: &MapInfo) -> Step<()> {
-    if map.flags & BPF_F_WRONLY_PROG != 0 { Err(Reason::MapWriteOnly) } else { Ok(()) }
-}
-
-pub(crate) fn may_write(map: &MapInfo) -> Step<()> {
-    if map.flags & BPF_F_RDONLY_PROG != 0 { Err(Reason::MapReadOnly) } else { Ok(()) }
-}
+/// Kinds of pointers that helpers take as memory.
+pub(crate) const MEMORY: &str = "fp, pkt, map_value, or ringbuf_mem";
 
 impl Walk<'_> {
     /// The base of an access: a pointer that is not null.
@@ -30,9 +25,9 @@ impl Walk<'_> {
     }
 
     /// `size` bytes at `off` of the stack, aligned; grows the function's frame.
-    fn stack_place(&mut self, reg: Reg, frame: u8, off: i64, size: u32) -> Step<()> {
+    fn stack_place(&mut self, reg: Reg, frame: u8, off: i64, size: u32, access: Access) -> Step<()> {
         if !Stack::holds(off, size.into()) {
-            return Err(Reason::StackRange { reg, off, size });
+            return Err(Reason::StackRange { reg, access, off, size });
         }
         if off % i64::from(size) != 0 {
             return Err(Reason::StackMisaligned { off, size });
@@ -47,16 +42,21 @@ impl Walk<'_> {
     }
 
     /// `size` bytes of memory other than stack and context.
-    fn other_place(&self, to: Target, off: i64, size: u64, write: bool) -> Step<()> {
+    fn other_place(&self, reg: Reg, to: Target, off: i64, size: u64, access: Access) -> Step<()> {
+        let write = access == Access::Write;
         match to {
             Target::MapValue { map, .. } => {
                 if !within(off, size, map.value_size) {
                     return Err(Reason::MapValue { value_size: map.value_size, off, size });
                 }
-                if write { may_write(&map) } else { may_read(&map) }
+                let forbidden = if write { BPF_F_RDONLY_PROG } else { BPF_F_WRONLY_PROG };
+                if map.flags & forbidden != 0 {
+                    return Err(Reason::MapForbidden { access, value_size: map.value_size, off, size });
+                }
+                Ok(())
             }
             Target::Record { size: mem_size, .. } if !within(off, size, mem_size) => Err(Reason::Memory { mem_size, off, size }),
-            Target::Packet { range } if !within(off, size, range) => Err(Reason::Packet { off, size, range }),
+            Target::Packet { range } if !within(off, size, range) => Err(Reason::Packet { reg, off, size, range }),
             Target::Packet { .. }
                 if write && !matches!(self.request.prog_type, ProgType::Xdp | ProgType::SchedCls | ProgType::SchedAct) =>
             {
@@ -64,7 +64,7 @@ impl Walk<'_> {
             }
             Target::Record { .. } | Target::Packet { .. } => Ok(()),
             Target::Ctx | Target::Stack { .. } | Target::Map(_) | Target::PacketEnd => {
-                Err(Reason::NotMemory { reg: Reg::R0, kind: Value::Ptr { to, off }.name() })
+                Err(Reason::not_memory(reg, &Value::Ptr { to, off }))
             }
         }
     }
@@ -90,13 +90,13 @@ impl Walk<'_> {
                 }
             }
             Target::Stack { frame } => {
-                self.stack_place(reg, frame, off, bytes)?;
+                self.stack_place(reg, frame, off, bytes, Access::Read)?;
                 let found = self.state.frames[usize::from(frame)].stack.load(off, bytes);
                 found.map_err(|at| Reason::StackUninit { off, at, size: bytes })?
             }
             Target::Map(_) | Target::PacketEnd => return Err(Reason::not_memory(reg, &Value::Ptr { to, off })),
             _ => {
-                self.other_place(to, off, bytes.into(), false)?;
+                self.other_place(reg, to, off, bytes.into(), Access::Read)?;
                 self.aligned(off, bytes)?;
                 Value::Scalar(Range::bits(size.bits()))
             }
@@ -126,7 +126,7 @@ impl Walk<'_> {
                 }
             }
             Target::Stack { frame } => {
-                self.stack_place(reg, frame, off, bytes)?;
+                self.stack_place(reg, frame, off, bytes, Access::Write)?;
                 if matches!(value, Value::Ptr { to: Target::Stack { frame: of }, .. } if of > frame) {
                     return Err(Reason::StackOfCaller);
                 }
@@ -135,33 +135,30 @@ impl Walk<'_> {
             }
             Target::Map(_) | Target::PacketEnd => Err(Reason::not_memory(reg, &Value::Ptr { to, off })),
             _ => {
-                self.other_place(to, off, bytes.into(), true)?;
+                self.other_place(reg, to, off, bytes.into(), Access::Write)?;
                 self.aligned(off, bytes)
             }
         }
     }
 
     pub(crate) fn atomic(&mut self, op: AtomicOp, size: Size, dst: Reg, off: i16, src: Reg) -> Step<()> {
-        let operand = self.read(src)?;
-        if operand.is_ptr() {
-            return Err(Reason::AtomicPointer { reg: src });
-        }
-        if op == AtomicOp::Cmpxchg && self.read(Reg::R0)?.is_ptr() {
-            return Err(Reason::AtomicPointer { reg: Reg::R0 });
+        self.read(src)?;
+        if op == AtomicOp::Cmpxchg {
+            self.read(Reg::R0)?;
         }
         let (to, base) = self.base(dst)?;
         let (off, bytes) = (base + i64::from(off), size.bytes());
         let any = Value::Scalar(Range::bits(size.bits()));
         match to {
             Target::Stack { frame } => {
-                self.stack_place(dst, frame, off, bytes)?;
+                self.stack_place(dst, frame, off, bytes, Access::Write)?;
                 let stack = &mut self.state.frames[usize::from(frame)].stack;
                 stack.check(off, bytes.into()).map_err(|at| Reason::StackUninit { off, at, size: bytes })?;
                 stack.store(off, bytes, any);
             }
             Target::MapValue { .. } | Target::Record { .. } => {
-                self.other_place(to, off, bytes.into(), false)?;
-                self.other_place(to, off, bytes.into(), true)?;
+                self.other_place(dst, to, off, bytes.into(), Access::Read)?;
+                self.other_place(dst, to, off, bytes.into(), Access::Write)?;
                 // Values and records begin at multiples of 8.
                 if off % i64::from(bytes) != 0 {
                     return Err(Reason::Misaligned { off, size: bytes });
@@ -179,7 +176,7 @@ impl Walk<'_> {
     /// Memory that a helper gets: `size` bytes, or, if that is not `exact`, at most so many.
     pub(crate) fn argument(&mut self, reg: Reg, size: u64, exact: bool, access: Access) -> Step<()> {
         let value = self.read(reg)?;
-        let wrong = Reason::ArgType { reg, is: value.name(), wants: "fp, pkt, map_value, or ringbuf_mem" };
+        let wrong = Reason::ArgType { reg, is: value.name(), wants: MEMORY };
         let Value::Ptr { to, off } = value else { return Err(wrong) };
         if value.or_null() {
             return Err(wrong);
@@ -192,7 +189,7 @@ impl Walk<'_> {
                 }
                 let small = u32::try_from(size).unwrap_or(u32::MAX);
                 if !Stack::holds(off, size) {
-                    return Err(Reason::StackRange { reg, off, size: small });
+                    return Err(Reason::StackRange { reg, access, off, size: small });
                 }
                 self.use_stack(frame, off);
                 let stack = &mut self.state.frames[usize::from(frame)].stack;
@@ -205,7 +202,7 @@ impl Walk<'_> {
                 }
                 Ok(())
             }
-            Target::MapValue { .. } | Target::Record { .. } | Target::Packet { .. } => self.other_place(to, off, size, write),
+            Target::MapValue { .. } | Target::Record { .. } | Target::Packet { .. } => self.other_place(reg, to, off, size, access),
             Target::Ctx | Target::Map(_) | Target::PacketEnd => Err(wrong),
         }
     }

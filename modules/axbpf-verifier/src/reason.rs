@@ -1,7 +1,7 @@
 //! Why a program is refused, in Linux's words where it has them; what would help follows a semicolon.
 use crate::value::Value;
-use axbpf_abi::MAX_STACK;
-use axbpf_isa::{DecodeError, InsnIdx, Reg};
+use axbpf_abi::{Access, MAX_STACK, MapType};
+use axbpf_isa::{AluOp, DecodeError, InsnIdx, Reg};
 use core::fmt;
 
 /// A program that is refused.
@@ -33,14 +33,14 @@ pub enum Reason {
     // Control flow.
     Empty,
     Decode(DecodeError),
-    JumpOutOfRange { to: i64 },
+    JumpOutOfRange { from: u32, to: i64 },
     JumpIntoInsn { to: i64 },
     Unreachable { at: u32 },
     FallsThrough,
     Recursion,
     CallDepth { frames: usize },
     StackDepth { frames: usize, bytes: u32 },
-    Loop,
+    Loop { at: u32 },
     TooComplex { limit: usize },
     OutOfMemory { limit: usize },
     // What stage one does not know.
@@ -53,38 +53,45 @@ pub enum Reason {
     NotReadable { reg: Reg },
     FramePointer,
     Arithmetic { reg: Reg, kind: &'static str },
+    Bitwise { reg: Reg, op: AluOp },
+    Operator { reg: Reg, op: AluOp },
+    Arithmetic32 { reg: Reg },
+    TwoPointers { reg: Reg, op: AluOp },
+    PointerFromScalar { reg: Reg },
     VariableOffset { kind: &'static str },
     OrNullArithmetic { reg: Reg, kind: &'static str },
-    OffsetTooLarge { off: i64 },
+    OffsetTooLarge { kind: &'static str, off: i64 },
     // Memory.
     NotMemory { reg: Reg, kind: &'static str },
     ModifiedCtx { reg: Reg, off: i64 },
     Ctx { off: i64, size: u32 },
     CtxReadOnly { off: i64, size: u32 },
-    StackRange { reg: Reg, off: i64, size: u32 },
+    StackRange { reg: Reg, access: Access, off: i64, size: u32 },
     StackMisaligned { off: i64, size: u32 },
     StackUninit { off: i64, at: i64, size: u32 },
     StackOfCaller,
     MapValue { value_size: u32, off: i64, size: u64 },
+    MapAddress { value_size: u32, off: u32 },
+    MapNoAddress { map: MapType },
     MapReadOnly,
-    MapWriteOnly,
+    MapForbidden { access: Access, value_size: u32, off: i64, size: u64 },
     Memory { mem_size: u32, off: i64, size: u64 },
-    Packet { off: i64, size: u64, range: u32 },
+    Packet { reg: Reg, off: i64, size: u64, range: u32 },
     PacketReadOnly,
     Misaligned { off: i64, size: u32 },
     AtomicPlace { reg: Reg, kind: &'static str },
-    AtomicPointer { reg: Reg },
     NoMap,
     // Calls.
     UnknownHelper { id: u32 },
-    HelperType { name: &'static str },
+    HelperType { name: &'static str, id: u32 },
     HelperGpl { name: &'static str },
     ArgType { reg: Reg, is: &'static str, wants: &'static str },
-    ArgMap { name: &'static str, map: &'static str },
+    ArgMap { name: &'static str, id: u32, map: MapType },
+    ArgNegative { reg: Reg },
     ArgSize { reg: Reg },
-    ArgZero { reg: Reg },
+    ArgZero { reg: Reg, max: u64 },
     ArgConst { reg: Reg },
-    NotOwned { reg: Reg },
+    ReleaseOffset { reg: Reg },
     LeakedReference { id: u32, at: InsnIdx },
     ReturnsStack,
 }
@@ -95,13 +102,33 @@ impl Reason {
     }
 }
 
+/// An operator as programs write it.
+fn sign(op: AluOp) -> &'static str {
+    match op {
+        AluOp::Add => "+",
+        AluOp::Sub => "-",
+        AluOp::Mul => "*",
+        AluOp::Div => "/",
+        AluOp::Sdiv => "s/",
+        AluOp::Mod => "%",
+        AluOp::Smod => "s%",
+        AluOp::And => "&",
+        AluOp::Or => "|",
+        AluOp::Xor => "^",
+        AluOp::Lsh => "<<",
+        AluOp::Rsh => ">>",
+        AluOp::Arsh => "s>>",
+        AluOp::Mov => "",
+    }
+}
+
 impl fmt::Display for Reason {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         use Reason::*;
         match self {
             Empty => f.write_str("a program needs at least one instruction"),
             Decode(error) => error.fmt(f),
-            JumpOutOfRange { to } => write!(f, "jump out of range to insn {to}; jumps stay within their function"),
+            JumpOutOfRange { from, to } => write!(f, "jump out of range from insn {from} to {to}; jumps stay within their function"),
             JumpIntoInsn { to } => write!(f, "jump into the middle of ldimm64 insn {to}"),
             Unreachable { at } => write!(f, "unreachable insn {at}; remove it, or the jump around it"),
             FallsThrough => f.write_str("last insn is not an exit or jmp; end the function with one"),
@@ -110,7 +137,9 @@ impl fmt::Display for Reason {
             StackDepth { frames, bytes } => {
                 write!(f, "combined stack size of {frames} calls is {bytes}. Too large; the limit is {MAX_STACK}, a map can hold the rest")
             }
-            Loop => f.write_str("infinite loop detected; nothing that the loop depends on changes from one round to the next"),
+            Loop { at } => {
+                write!(f, "infinite loop detected at insn {at}; nothing that the loop depends on changes from one round to the next")
+            }
             TooComplex { limit } => {
                 write!(f, "BPF program is too large. Processed {limit} insn; make loops shorter, with a constant bound")
             }
@@ -123,12 +152,19 @@ impl fmt::Display for Reason {
             NotReadable { reg } => write!(f, "{reg} !read_ok; it has no value on this path, or a call took it"),
             FramePointer => f.write_str("frame pointer is read only; copy R10 to another register"),
             Arithmetic { reg, kind } => write!(f, "{reg} pointer arithmetic on {kind} prohibited"),
+            Bitwise { reg, op } => write!(f, "{reg} bitwise operator {}= on pointer prohibited", sign(*op)),
+            Operator { reg, op } => {
+                write!(f, "{reg} pointer arithmetic with {}= operator prohibited; only += and -= move pointers", sign(*op))
+            }
+            Arithmetic32 { reg } => write!(f, "{reg} 32-bit pointer arithmetic prohibited; use the 64-bit register"),
+            TwoPointers { reg, op } => write!(f, "{reg} pointer {}= pointer prohibited", sign(*op)),
+            PointerFromScalar { reg } => write!(f, "{reg} tried to subtract pointer from scalar"),
             VariableOffset { kind } => write!(
                 f,
                 "math between {kind} pointer and register with unbounded min value is not allowed; only constant offsets are supported yet"
             ),
             OrNullArithmetic { reg, kind } => write!(f, "{reg} pointer arithmetic on {kind} prohibited, null-check it first"),
-            OffsetTooLarge { off } => write!(f, "pointer offset {off} is not allowed; offsets stay below 2^29"),
+            OffsetTooLarge { kind, off } => write!(f, "math between {kind} pointer and {off} is not allowed; offsets stay below 2^29"),
             NotMemory { reg, kind } => {
                 write!(f, "{reg} invalid mem access '{kind}'")?;
                 match *kind {
@@ -140,8 +176,12 @@ impl fmt::Display for Reason {
             ModifiedCtx { reg, off } => write!(f, "dereference of modified ctx ptr {reg} off={off} disallowed; use the unmodified context"),
             Ctx { off, size } => write!(f, "invalid bpf_context access off={off} size={size}"),
             CtxReadOnly { off, size } => write!(f, "invalid bpf_context access off={off} size={size}; this field cannot be written"),
-            StackRange { reg, off, size } => {
-                write!(f, "invalid stack access through {reg} off={off} size={size}; a frame has the bytes -{MAX_STACK} to -1")
+            StackRange { reg, access, off, size } => {
+                let access = match access {
+                    Access::Read => "read from",
+                    Access::Write => "write to",
+                };
+                write!(f, "invalid {access} stack {reg} off={off} size={size}; a frame has the bytes -{MAX_STACK} to -1")
             }
             StackMisaligned { off, size } => write!(f, "misaligned stack access off {off} size {size}"),
             StackUninit { off, at, size } => {
@@ -149,31 +189,46 @@ impl fmt::Display for Reason {
             }
             StackOfCaller => f.write_str("cannot spill pointers to stack into stack frame of the caller"),
             MapValue { value_size, off, size } => write!(f, "invalid access to map value, value_size={value_size} off={off} size={size}"),
+            MapAddress { value_size, off } => write!(f, "invalid access to map value pointer, value_size={value_size} off={off}"),
+            MapNoAddress { map } => {
+                write!(f, "direct value access is not supported by a map of type {}; look its values up", map.name())
+            }
             MapReadOnly => f.write_str("write into map forbidden; programs may only read it"),
-            MapWriteOnly => f.write_str("read from map forbidden; programs may only write it"),
+            MapForbidden { access, value_size, off, size } => {
+                let (access, may) = match access {
+                    Access::Read => ("read from", "write"),
+                    Access::Write => ("write into", "read"),
+                };
+                write!(f, "{access} map forbidden, value_size={value_size} off={off} size={size}; programs may only {may} it")
+            }
             Memory { mem_size, off, size } => write!(f, "invalid access to memory, mem_size={mem_size} off={off} size={size}"),
-            Packet { off, size, range } => {
-                write!(f, "invalid access to packet, off={off} size={size}, R(range={range}); compare with data_end first")
+            Packet { reg, off, size, range } => {
+                write!(f, "invalid access to packet, off={off} size={size}, {reg}(id=0,off={off},r={range}); compare with data_end first")
             }
             PacketReadOnly => f.write_str("cannot write into packet"),
             Misaligned { off, size } => write!(f, "misaligned access off {off} size {size}"),
             AtomicPlace { reg, kind } => write!(f, "BPF_ATOMIC stores into {reg} {kind} is not allowed"),
-            AtomicPointer { reg } => write!(f, "{reg} leaks addr into mem; atomic operations take numbers"),
             NoMap => f.write_str("this wide load names no map that the program has"),
             UnknownHelper { id } => write!(f, "invalid func unknown#{id}; this helper does not exist here"),
-            HelperType { name } => write!(f, "program of this type cannot use helper {name}"),
+            HelperType { name, id } => write!(f, "program of this type cannot use helper {name}#{id}"),
             HelperGpl { name } => {
-                write!(f, "cannot call GPL-restricted function {name} from non-GPL compatible program; see its license section")
+                write!(
+                    f,
+                    "cannot call GPL-restricted function from non-GPL compatible program; {name} needs a license section that says GPL"
+                )
             }
             ArgType { reg, is, wants } => write!(f, "{reg} type={is} expected={wants}"),
-            ArgMap { name, map } => write!(f, "cannot pass map_type {map} into func {name}"),
+            ArgMap { name, id, map } => {
+                write!(f, "cannot pass map_type {} into func {name}#{id}; it does not take maps of type {}", *map as u32, map.name())
+            }
+            ArgNegative { reg } => write!(f, "{reg} min value is negative, either use unsigned or 'var &= const'"),
             ArgSize { reg } => {
                 write!(f, "{reg} unbounded memory access, use 'var &= const' or 'if (var < const)'")
             }
-            ArgZero { reg } => write!(f, "{reg} invalid zero-sized read; the size may be 0 here"),
+            ArgZero { reg, max } => write!(f, "{reg} invalid zero-sized read: u64=[0,{max}]; check that it is not 0 first"),
             ArgConst { reg } => write!(f, "{reg} is not a known constant"),
-            NotOwned { reg } => {
-                write!(f, "{reg} must be referenced when passed to release function; it holds no record, or not its beginning")
+            ReleaseOffset { reg } => {
+                write!(f, "{reg} must have zero offset when passed to release func or trusted arg to kfunc; pass the record's beginning")
             }
             LeakedReference { id, at } => {
                 write!(f, "Unreleased reference id={id} alloc_insn={at}; submit or discard the record on every path")

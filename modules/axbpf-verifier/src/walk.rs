@@ -6,7 +6,7 @@ use crate::{Reason, Rejected, Request, Verdict};
 use alloc::collections::BTreeMap;
 use alloc::vec::Vec;
 use axbpf_abi::flags::{BPF_LOG_LEVEL1, BPF_LOG_LEVEL2};
-use axbpf_abi::{Facts, MAX_STACK, Subprog};
+use axbpf_abi::{Facts, MAX_STACK, MapType, Subprog};
 use axbpf_isa::{AluOp, Callee, Imm64, Insn, InsnIdx, Operand, Reg, Width};
 use core::fmt::Write;
 
@@ -137,7 +137,7 @@ impl<'a> Walk<'a> {
             if node.open > 0 {
                 // On the way to here: the same state again means that it never ends.
                 if *state == self.state {
-                    return Err(Reason::Loop);
+                    return Err(Reason::Loop { at: self.at });
                 }
             } else if state.covers(&self.state) {
                 return Ok(true);
@@ -238,10 +238,7 @@ impl<'a> Walk<'a> {
                 self.set(dst, Value::Scalar(Range::alu(AluOp::Sub, width, Range::exactly(0), value)))?;
             }
             Insn::MovSx { width, dst, src, from } => {
-                let value = match self.read(src)? {
-                    Value::Scalar(range) => range,
-                    value => return Err(Reason::Arithmetic { reg: src, kind: value.name() }),
-                };
+                let value = self.number(src)?;
                 let known = value.known().map(|value| from.sign_extend(value) & Range::bits(width.bits()).max);
                 // What fits without its sign bit stays what it is.
                 let keeps = value.max < 1 << (from.bits() - 1);
@@ -288,12 +285,12 @@ impl<'a> Walk<'a> {
         Ok(Next::At(self.flow.next(at)))
     }
 
-    /// The number in a register.
+    /// The number in a register: any if it is a pointer, which is one no longer.
     fn number(&mut self, reg: Reg) -> Step<Range> {
-        match self.read(reg)? {
-            Value::Scalar(range) => Ok(range),
-            value => Err(Reason::Arithmetic { reg, kind: value.name() }),
-        }
+        Ok(match self.read(reg)? {
+            Value::Scalar(range) => range,
+            _ => Range::ANY,
+        })
     }
 
     fn wide(&mut self, imm: Imm64) -> Step<Value> {
@@ -303,8 +300,11 @@ impl<'a> Walk<'a> {
             Imm64::MapFd(_) | Imm64::MapIdx(_) => Value::Ptr { to: Target::Map(map()?), off: 0 },
             Imm64::MapFdValue { off, .. } | Imm64::MapIdxValue { off, .. } => {
                 let map = map()?;
+                if map.map_type != MapType::Array {
+                    return Err(Reason::MapNoAddress { map: map.map_type });
+                }
                 if off >= map.value_size {
-                    return Err(Reason::MapValue { value_size: map.value_size, off: off.into(), size: 1 });
+                    return Err(Reason::MapAddress { value_size: map.value_size, off });
                 }
                 Value::Ptr { to: Target::MapValue { map, or_null: None }, off: off.into() }
             }
@@ -327,27 +327,22 @@ impl<'a> Walk<'a> {
         let a = self.read(dst)?;
         let value = match (a, b) {
             (Value::Scalar(a), Value::Scalar(b)) => Value::Scalar(Range::alu(op, width, a, b)),
-            (Value::Ptr { .. }, Value::Ptr { .. }) if op == AluOp::Sub && width == Width::W64 => Value::ANY,
-            (Value::Ptr { to, off }, Value::Scalar(by)) if width == Width::W64 && matches!(op, AluOp::Add | AluOp::Sub) => {
-                self.moved(dst, to, off, by, op == AluOp::Sub)?
-            }
-            (Value::Scalar(by), Value::Ptr { to, off }) if width == Width::W64 && op == AluOp::Add => {
-                self.moved(dst, to, off, by, false)?
-            }
-            (Value::Ptr { .. }, _) => return Err(Reason::Arithmetic { reg: dst, kind: a.name() }),
-            (_, _) => {
-                let reg = match src {
-                    Operand::Reg(reg) => reg,
-                    Operand::Imm(_) => dst,
-                };
-                return Err(Reason::Arithmetic { reg, kind: b.name() });
-            }
+            // A distance, or half of something: a number of which nothing is known.
+            (Value::Ptr { .. }, Value::Ptr { .. }) if op == AluOp::Sub => Value::Scalar(Range::bits(width.bits())),
+            _ if op == AluOp::Sub && width == Width::W32 => Value::Scalar(Range::bits(32)),
+            (Value::Ptr { .. }, Value::Ptr { .. }) => return Err(Reason::TwoPointers { reg: dst, op }),
+            _ if width == Width::W32 => return Err(Reason::Arithmetic32 { reg: dst }),
+            (Value::Ptr { to, off }, Value::Scalar(by)) => self.moved(op, dst, to, off, by)?,
+            (_, Value::Ptr { .. }) if op == AluOp::Sub => return Err(Reason::PointerFromScalar { reg: dst }),
+            (Value::Scalar(by), Value::Ptr { to, off }) => self.moved(op, dst, to, off, by)?,
+            // Both were read, so neither is unset.
+            (Value::Uninit, _) | (_, Value::Uninit) => return Err(Reason::NotReadable { reg: dst }),
         };
         self.set(dst, value)
     }
 
     /// A pointer and a number.
-    fn moved(&mut self, reg: Reg, to: Target, off: i64, by: Range, back: bool) -> Step<Value> {
+    fn moved(&mut self, op: AluOp, reg: Reg, to: Target, off: i64, by: Range) -> Step<Value> {
         const FAR: u64 = 1 << 29;
         let value = Value::Ptr { to, off };
         if value.or_null() {
@@ -356,11 +351,16 @@ impl<'a> Walk<'a> {
         if matches!(to, Target::Map(_) | Target::PacketEnd) {
             return Err(Reason::Arithmetic { reg, kind: value.name() });
         }
+        match op {
+            AluOp::Add | AluOp::Sub => {}
+            AluOp::And | AluOp::Or | AluOp::Xor => return Err(Reason::Bitwise { reg, op }),
+            _ => return Err(Reason::Operator { reg, op }),
+        }
         let by = by.known().ok_or(Reason::VariableOffset { kind: value.name() })? as i64;
-        let moved = if back { off.checked_sub(by) } else { off.checked_add(by) };
+        let moved = if op == AluOp::Sub { off.checked_sub(by) } else { off.checked_add(by) };
         match moved {
             Some(off) if off.unsigned_abs() < FAR => Ok(Value::Ptr { to, off }),
-            _ => Err(Reason::OffsetTooLarge { off: by }),
+            _ => Err(Reason::OffsetTooLarge { kind: value.name(), off: by }),
         }
     }
 
@@ -392,29 +392,23 @@ impl<'a> Walk<'a> {
         let subprogs = self.flow.subprogs.iter().zip(&self.depth);
         let subprogs = subprogs.map(|(&(start, end), &depth)| Subprog { start, end, stack: depth.next_multiple_of(8) });
         let mut facts = Facts { subprogs: subprogs.collect(), max_stack: 0, dead: Vec::new() };
-        let mut deepest = alloc::vec![None; facts.subprogs.len()];
-        facts.max_stack = self.deepest(0, |bytes| bytes.next_multiple_of(8), &mut deepest).0;
-        // As Linux: each frame takes a multiple of 16.
-        let mut deepest = alloc::vec![None; facts.subprogs.len()];
-        let (bytes, frames) = self.deepest(0, |bytes| bytes.max(1).next_multiple_of(16), &mut deepest);
-        if bytes > MAX_STACK && facts.subprogs.len() > 1 {
+        facts.max_stack = self.deepest(8).0;
+        // Linux's frames take a multiple of 16 where programs are compiled. One alone may be as large as it likes within the limit.
+        let (bytes, frames) = self.deepest(16);
+        if bytes > MAX_STACK && frames > 1 {
             return Err(Rejected { at: InsnIdx(0), reason: Reason::StackDepth { frames, bytes } });
         }
         facts.dead = (0..self.seen.len()).filter(|&at| self.flow.insns[at].is_some() && !self.seen[at]).map(|at| at as u32).collect();
         Ok(facts)
     }
 
-    /// Bytes and frames of the deepest chain of calls from a function. There are no circles.
-    fn deepest(&self, subprog: usize, round: fn(u32) -> u32, known: &mut [Option<(u32, usize)>]) -> (u32, usize) {
-        if let Some(known) = known[subprog] {
-            return known;
+    /// Bytes and frames of the deepest chain of calls, with frames that are multiples of `align` bytes.
+    fn deepest(&self, align: u32) -> (u32, usize) {
+        let mut deepest = alloc::vec![(0, 0); self.depth.len()];
+        for &subprog in &self.flow.order {
+            let below = self.flow.calls[subprog].iter().map(|&(_, callee)| deepest[callee]).max().unwrap_or_default();
+            deepest[subprog] = (self.depth[subprog].next_multiple_of(align) + below.0, 1 + below.1);
         }
-        let mut below = (0, 0);
-        for (_, callee) in self.flow.calls(subprog) {
-            below = below.max(self.deepest(callee, round, known));
-        }
-        let all = (round(self.depth[subprog]) + below.0, 1 + below.1);
-        known[subprog] = Some(all);
-        all
+        deepest[0]
     }
 }

@@ -97,3 +97,8 @@ impl Progs {
         }
     }
 }
+
+/// Whether programs of this license may call helpers that are GPL-only (Linux: `license_is_gpl_compatible`).
+pub fn is_gpl_compatible(license: &str) -> bool {
+    matches!(license, "GPL" | "GPL v2" | "GPL and additional rights" | "Dual BSD/GPL" | "Dual MIT/GPL" | "Dual MPL/GPL")
+}

@@ -59,9 +59,6 @@ impl<'a> ProgSpec<'a> {
     }
 }
 
-/// Licenses that are compatible with the GPL (Linux: `license_is_gpl_compatible`).
-const GPL: [&str; 6] = ["GPL", "GPL v2", "GPL and additional rights", "Dual BSD/GPL", "Dual MIT/GPL", "Dual MPL/GPL"];
-
 /// Why a program was not loaded.
 #[derive(Debug)]
 #[non_exhaustive]
@@ -188,7 +185,7 @@ impl Prog {
         }
         let ctx = CtxLayout::of(spec.prog_type, ARCH).ok_or(LoadError::Type(spec.prog_type))?;
         let links = links(&spec)?;
-        let gpl = GPL.contains(&spec.license);
+        let gpl = axbpf_abi::is_gpl_compatible(spec.license);
         let verdict = verify::verify(&spec, ctx, gpl, &links, log).map_err(LoadError::Rejected)?;
         for link in &links {
             link.put(&mut spec.insns);

@@ -16,9 +16,6 @@ use crate::{
     object::Object,
 };
 
-/// Licenses that are compatible with the GPL (Linux: `license_is_gpl_compatible`): what axbpf-runtime, too, asks when it loads.
-const GPL: [&str; 6] = ["GPL", "GPL v2", "GPL and additional rights", "Dual BSD/GPL", "Dual MIT/GPL", "Dual MPL/GPL"];
-
 /// What the options say of every program.
 struct Options {
     prog_type: Option<ProgType>,
@@ -92,7 +89,7 @@ fn program_verdict(spec: &ObjectSpec, linked: &LinkedProgram, options: &Options)
         Some(unresolved) => format!("{reason} ({unresolved})"),
         None => reason,
     };
-    let gpl = GPL.contains(&spec.license.as_str());
+    let gpl = axbpf_abi::is_gpl_compatible(&spec.license);
     check(&linked.insns, prog_type, gpl, options, &map, &source).map_err(unresolved)
 }
 

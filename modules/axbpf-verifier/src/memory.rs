@@ -18,10 +18,16 @@ pub(crate) const MEMORY: &str = "fp, pkt, map_value, or ringbuf_mem";
 impl Walk<'_> {
     /// The base of an access: a pointer that is not null.
     fn base(&mut self, reg: Reg) -> Step<(Target, i64)> {
-        match self.read(reg)? {
-            Value::Ptr { to, off } if !Value::or_null(&Value::Ptr { to, off }) => Ok((to, off)),
-            value => Err(Reason::not_memory(reg, &value)),
+        let (to, off) = match self.read(reg)? {
+            Value::Ptr { to, off } if !Value::or_null(&Value::Ptr { to, off }) => (to, off),
+            value => return Err(Reason::not_memory(reg, &value)),
+        };
+        // Whoever lays the context out otherwise rewrites the instruction, which then fits nothing else.
+        let to_ctx = matches!(to, Target::Ctx);
+        if *self.to_ctx[self.at as usize].get_or_insert(to_ctx) != to_ctx {
+            return Err(Reason::DifferentPointers);
         }
+        Ok((to, off))
     }
 
     /// `size` bytes at `off` of the stack, aligned; grows the function's frame.
@@ -127,7 +133,10 @@ impl Walk<'_> {
             }
             Target::Stack { frame } => {
                 self.stack_place(reg, frame, off, bytes, Access::Write)?;
-                if matches!(value, Value::Ptr { to: Target::Stack { frame: of }, .. } if of > frame) {
+                if value.is_ptr() && bytes != 8 {
+                    return Err(Reason::PartialSpill);
+                }
+                if matches!(value, Value::Ptr { to: Target::Stack { .. }, .. }) && usize::from(frame) + 1 != self.state.frames.len() {
                     return Err(Reason::StackOfCaller);
                 }
                 self.state.frames[usize::from(frame)].stack.store(off, bytes, value);

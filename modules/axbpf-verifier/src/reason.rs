@@ -58,11 +58,15 @@ pub enum Reason {
     Arithmetic32 { reg: Reg },
     TwoPointers { reg: Reg, op: AluOp },
     PointerFromScalar { reg: Reg },
+    StackSubtraction { reg: Reg },
+    DivByZero,
+    Shift { by: i32 },
     VariableOffset { kind: &'static str },
     OrNullArithmetic { reg: Reg, kind: &'static str },
     OffsetTooLarge { kind: &'static str, off: i64 },
     // Memory.
     NotMemory { reg: Reg, kind: &'static str },
+    DifferentPointers,
     ModifiedCtx { reg: Reg, off: i64 },
     Ctx { off: i64, size: u32 },
     CtxReadOnly { off: i64, size: u32 },
@@ -70,6 +74,7 @@ pub enum Reason {
     StackMisaligned { off: i64, size: u32 },
     StackUninit { off: i64, at: i64, size: u32 },
     StackOfCaller,
+    PartialSpill,
     MapValue { value_size: u32, off: i64, size: u64 },
     MapAddress { value_size: u32, off: u32 },
     MapNoAddress { map: MapType },
@@ -158,6 +163,9 @@ impl fmt::Display for Reason {
             }
             Arithmetic32 { reg } => write!(f, "{reg} 32-bit pointer arithmetic prohibited; use the 64-bit register"),
             TwoPointers { reg, op } => write!(f, "{reg} pointer {}= pointer prohibited", sign(*op)),
+            StackSubtraction { reg } => write!(f, "{reg} subtraction from stack pointer prohibited; add a negative number"),
+            DivByZero => f.write_str("div by zero; the divisor is a constant"),
+            Shift { by } => write!(f, "invalid shift {by}; a shift by a constant has to be less than the register's width"),
             PointerFromScalar { reg } => write!(f, "{reg} tried to subtract pointer from scalar"),
             VariableOffset { kind } => write!(
                 f,
@@ -173,6 +181,9 @@ impl fmt::Display for Reason {
                     _ => Ok(()),
                 }
             }
+            DifferentPointers => {
+                f.write_str("same insn cannot be used with different pointers; one of them is the context, use an instruction for each")
+            }
             ModifiedCtx { reg, off } => write!(f, "dereference of modified ctx ptr {reg} off={off} disallowed; use the unmodified context"),
             Ctx { off, size } => write!(f, "invalid bpf_context access off={off} size={size}"),
             CtxReadOnly { off, size } => write!(f, "invalid bpf_context access off={off} size={size}; this field cannot be written"),
@@ -187,6 +198,7 @@ impl fmt::Display for Reason {
             StackUninit { off, at, size } => {
                 write!(f, "invalid read from stack off {off}+{at} size {size}; initialise it, padding included")
             }
+            PartialSpill => f.write_str("invalid size of register spill; store all eight bytes of a pointer"),
             StackOfCaller => f.write_str("cannot spill pointers to stack into stack frame of the caller"),
             MapValue { value_size, off, size } => write!(f, "invalid access to map value, value_size={value_size} off={off} size={size}"),
             MapAddress { value_size, off } => write!(f, "invalid access to map value pointer, value_size={value_size} off={off}"),

@@ -61,6 +61,8 @@ pub(crate) struct Walk<'a> {
     /// Bytes of stack that each function uses.
     pub depth: Vec<u32>,
     seen: Vec<bool>,
+    /// Whether the instruction at a slot goes to the context, once it has been walked.
+    pub to_ctx: Vec<Option<bool>>,
 }
 
 impl<'a> Walk<'a> {
@@ -84,6 +86,7 @@ impl<'a> Walk<'a> {
             last_id: 0,
             depth: alloc::vec![0; flow.subprogs.len()],
             seen: alloc::vec![false; request.slots.len()],
+            to_ctx: alloc::vec![None; request.slots.len()],
         }
     }
 
@@ -324,6 +327,14 @@ impl<'a> Walk<'a> {
             };
             return self.set(dst, value);
         }
+        // Defined for registers, a mistake as constants.
+        if let Operand::Imm(imm) = src {
+            match op {
+                AluOp::Div | AluOp::Sdiv | AluOp::Mod | AluOp::Smod if imm == 0 => return Err(Reason::DivByZero),
+                AluOp::Lsh | AluOp::Rsh | AluOp::Arsh if !(0..width.bits() as i32).contains(&imm) => return Err(Reason::Shift { by: imm }),
+                _ => {}
+            }
+        }
         let a = self.read(dst)?;
         let value = match (a, b) {
             (Value::Scalar(a), Value::Scalar(b)) => Value::Scalar(Range::alu(op, width, a, b)),
@@ -352,6 +363,7 @@ impl<'a> Walk<'a> {
             return Err(Reason::Arithmetic { reg, kind: value.name() });
         }
         match op {
+            AluOp::Sub if matches!(to, Target::Stack { .. }) => return Err(Reason::StackSubtraction { reg }),
             AluOp::Add | AluOp::Sub => {}
             AluOp::And | AluOp::Or | AluOp::Xor => return Err(Reason::Bitwise { reg, op }),
             _ => return Err(Reason::Operator { reg, op }),

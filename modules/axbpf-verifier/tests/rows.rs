@@ -168,6 +168,13 @@ fn accepted() -> Vec<(&'static str, ProgType, String)> {
             "r2 = *(u32 *)(r1 + 0);r3 = *(u32 *)(r1 + 4);r4 = r2;r4 += 14;if r3 >= r4 goto +2;r0 = 2;exit;r0 = *(u8 *)(r2 + 13);exit",
         ),
         ("packet written", Xdp, "r2 = *(u32 *)(r1 + 0);r3 = *(u32 *)(r1 + 4);r4 = r2;r4 += 8;if r4 > r3 goto +1;*(u64 *)(r2 + 0) = 1;END"),
+        ("divided and shifted by registers", Kprobe, "r1 = 0;r2 = 64;r0 = 5;r0 /= r1;r0 s%= r1;r0 <<= r2;r0 >>= 63;w0 <<= 31;exit"),
+        (
+            "context stored in the caller's stack",
+            Kprobe,
+            "r6 = r1;*(u64 *)(r10 - 8) = 0;r2 = r10;r2 += -8;call pc+1;exit;*(u64 *)(r2 + 0) = r1;r0 = 0;exit",
+        ),
+        ("part of a pointer stored in a value", Kprobe, "LOOKUP;if r0 == 0 goto +1;*(u32 *)(r0 + 0) = r10;END"),
         ("a pointer becomes a number", Kprobe, "r2 = r1;r2 = -r2;w1 -= 1;r3 = r10;r3 = bswap64 r3;r0 = r2;exit"),
         ("atomic with a pointer", Kprobe, "*(u64 *)(r10 - 8) = 0;lock *(u64 *)(r10 - 8) += r1;r0 = *(u64 *)(r10 - 8);exit"),
         (
@@ -240,6 +247,12 @@ fn rejected() -> Vec<(&'static str, ProgType, String, u32, &'static str)> {
         ("negated, and used as a pointer", Kprobe, "r1 = -r1;r0 = *(u64 *)(r1 + 0);exit", 1, "R1 invalid mem access 'scalar'"),
         ("map pointer moved", Kprobe, "MAP 1;r1 += 8;r0 = 0;exit", 2, "pointer arithmetic on map_ptr prohibited"),
         ("may be null, and moved", Kprobe, "LOOKUP;r0 += 8;END", 6, "map_value_or_null prohibited, null-check it first"),
+        ("stack, subtracted", Kprobe, "r2 = r10;r2 -= 8;r0 = 0;exit", 1, "R2 subtraction from stack pointer prohibited"),
+        ("divided by 0", Kprobe, "r0 = 8;r0 /= 0;exit", 1, "div by zero"),
+        ("remainder by 0", Kprobe, "r0 = 8;w0 s%= 0;exit", 1, "div by zero"),
+        ("shifted by too much", Kprobe, "r0 = 8;r0 <<= 64;exit", 1, "invalid shift 64"),
+        ("half shifted by too much", Kprobe, "r0 = 8;w0 s>>= 32;exit", 1, "invalid shift 32"),
+        ("shifted by less than nothing", Kprobe, "r0 = 8;r0 >>= -1;exit", 1, "invalid shift -1"),
         ("far away", Kprobe, "r2 = r10;r2 += 0x20000000;r0 = 0;exit", 1, "math between fp pointer and 536870912 is not allowed"),
         ("pointer minus from number", Kprobe, "r2 = 1;r2 -= r1;r0 = 0;exit", 1, "R2 tried to subtract pointer from scalar"),
         // Memory.
@@ -276,6 +289,9 @@ fn rejected() -> Vec<(&'static str, ProgType, String, u32, &'static str)> {
         ("atomic with a pointer", Kprobe, "*(u64 *)(r10 - 8) = 0;lock *(u64 *)(r10 - 8) += r1;r1 = *(u64 *)(r10 - 8);r0 = *(u64 *)(r1 + 0);exit", 3, "R1 invalid mem access 'scalar'"),
         ("atomic exchange with a pointer", Kprobe, "*(u64 *)(r10 - 8) = r1;r1 = xchg_64(r10 - 8, r1);r0 = *(u64 *)(r1 + 0);exit", 2, "R1 invalid mem access 'scalar'"),
         ("pointer to the own stack in the caller's", Kprobe, "*(u64 *)(r10 - 8) = 0;r1 = r10;r1 += -8;call pc+1;exit;*(u64 *)(r1 + 0) = r10;r0 = 0;exit", 5, "cannot spill pointers to stack into stack frame of the caller"),
+        ("part of a pointer stored", Kprobe, "*(u32 *)(r10 - 8) = r1;r0 = 0;exit", 0, "invalid size of register spill"),
+        ("the caller's stack in the caller's", Kprobe, "*(u64 *)(r10 - 8) = 0;r1 = r10;r1 += -8;call pc+1;exit;*(u64 *)(r1 + 0) = r1;r0 = 0;exit", 5, "cannot spill pointers to stack into stack frame of the caller"),
+        ("one instruction for context and stack", Kprobe, "r2 = *(u64 *)(r1 + 0);*(u64 *)(r10 - 8) = 1;if r2 == 0 goto +2;r1 = r10;r1 += -8;r0 = *(u64 *)(r1 + 0);exit", 5, "same insn cannot be used with different pointers"),
         ("pointer to the own stack as a result", Kprobe, "call pc+1;exit;r0 = r10;exit", 3, "cannot return stack pointer"),
         // Packets.
         ("packet without a check", Xdp, "r2 = *(u32 *)(r1 + 0);r0 = *(u8 *)(r2 + 0);exit", 1, "invalid access to packet"),

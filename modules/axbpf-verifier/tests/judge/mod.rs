@@ -83,8 +83,9 @@ impl Linux {
         (attr.log_level, attr.log_size) = (1, log.len() as u32);
         attr.log_buf = log.as_mut_ptr().expose_provenance() as u64;
         let _ = bpf(Cmd::ProgLoad, &attr);
-        let text = String::from_utf8_lossy(&log);
-        let lines: Vec<&str> = text.trim_end_matches('\0').lines().filter(|line| !line.starts_with("processed")).collect();
+        // Behind the end there may be what was told of paths that were good.
+        let text = String::from_utf8_lossy(log.split(|&byte| byte == 0).next().unwrap_or_default());
+        let lines: Vec<&str> = text.lines().filter(|line| !line.starts_with("processed")).collect();
         Err(format!("{} ({error})", lines[lines.len().saturating_sub(2)..].join(" | ")))
     }
 }

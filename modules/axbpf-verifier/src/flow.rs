@@ -16,6 +16,9 @@ pub(crate) struct Flow {
     pub order: Vec<usize>,
     /// Registers, as bits, whose values may still be read at each slot.
     pub live: Vec<u16>,
+    /// Registers, as bits, whose numbers may still decide something at each slot: a branch, an address, an argument, what is stored. A
+    /// counter that is only counted and returned is live, but does not matter.
+    pub matters: Vec<u16>,
     /// Slots where several paths meet: jumps lead there, or functions return there.
     pub joins: Vec<bool>,
 }
@@ -33,6 +36,7 @@ impl Flow {
             calls: Vec::new(),
             order: Vec::new(),
             live: alloc::vec![0; len],
+            matters: alloc::vec![0; len],
             joins: alloc::vec![false; len],
         };
         let mut starts = alloc::vec![0u32];
@@ -187,7 +191,7 @@ impl Flow {
         Ok(())
     }
 
-    /// Backwards until nothing changes. Each slot changes at most once a register, so this is linear in the program.
+    /// Backwards until nothing changes. Each slot changes at most twice a register, so this is linear in the program.
     fn find_live(&mut self, request: &Request<'_>) {
         let slots = || (0..self.insns.len() as u32).filter(|&at| self.insns[at as usize].is_some());
         let jump = |at: u32| Some((Self::target(at, self.insns[at as usize]?.jump_offset()?) as u32, at));
@@ -199,11 +203,15 @@ impl Flow {
             is_open[at as usize] = false;
             let Some(insn) = self.insns[at as usize] else { continue };
             let (reads, writes) = uses(&insn, request);
-            let after = self.successors(at).into_iter().flatten().fold(0, |live, next| live | self.live[next as usize]);
-            let live = (after & !writes) | reads | 1 << Reg::R10.index();
-            if core::mem::replace(&mut self.live[at as usize], live) == live {
+            let after = |of: &[u16]| self.successors(at).into_iter().flatten().fold(0, |all, next| all | of[next as usize]);
+            let live = (after(&self.live) & !writes) | reads | 1 << Reg::R10.index();
+            let result = if self.subprogs[0].1 > at { 0 } else { 1 };
+            let matters = decides(&insn, (reads, writes), after(&self.matters), result);
+            let before = (self.live[at as usize], self.matters[at as usize]);
+            if before == (live, matters) {
                 continue;
             }
+            (self.live[at as usize], self.matters[at as usize]) = (live, matters);
             // The one before takes one slot or two.
             let before = [1, 2].iter().filter_map(|slots| at.checked_sub(*slots)).find(|&before| self.insns[before as usize].is_some());
             let from = jumps[jumps.partition_point(|&(to, _)| to < at)..].iter().take_while(|&&(to, _)| to == at).map(|&(_, from)| from);
@@ -213,6 +221,19 @@ impl Flow {
                 }
             }
         }
+    }
+}
+
+/// Registers whose numbers matter before an instruction that reads and sets `uses`, if those in `after` matter behind it; `result`: those
+/// that matter to whoever called the function.
+fn decides(insn: &Insn, (reads, writes): (u16, u16), after: u16, result: u16) -> u16 {
+    match insn {
+        // What is computed matters if the result does.
+        Insn::Alu { dst, .. } | Insn::MovSx { dst, .. } | Insn::Neg { dst, .. } | Insn::End { dst, .. } => {
+            (after & !writes) | if after & 1 << dst.index() != 0 { reads } else { 0 }
+        }
+        Insn::Exit => result,
+        _ => (after & !writes) | reads,
     }
 }
 

@@ -62,15 +62,42 @@ impl State {
         size_of::<State>() + stacks + self.refs.len() * 8
     }
 
+    /// The frames, each with the slot where it goes on; the last one is at `at`.
+    fn places(&self, at: u32) -> impl Iterator<Item = (&Frame, u32)> {
+        self.frames.iter().zip(self.frames.iter().skip(1).map(|callee| callee.return_to).chain([at]))
+    }
+
+    /// The same for states that differ only in numbers that do not matter, and mostly not the same for others.
+    pub(crate) fn hash(&self, at: u32, matters: &[u16]) -> u64 {
+        let mut hash = 0u64;
+        let mut mix = |word: u64| hash = (hash ^ word).wrapping_mul(0x9e37_79b9_7f4a_7c15).rotate_left(29);
+        for (frame, at) in self.places(at) {
+            mix(at.into());
+            for (i, value) in frame.regs.iter().enumerate() {
+                mix(match value {
+                    Value::Uninit => 0,
+                    Value::Ptr { off, .. } => *off as u64,
+                    Value::Scalar(_) if matters[at as usize] & 1 << i == 0 => 1,
+                    Value::Scalar(range) => range.min ^ range.max.rotate_left(32),
+                });
+            }
+        }
+        hash
+    }
+
     /// Whether everything that may happen from `new` on may happen from here: if all paths from here are good, so are those from `new`.
-    pub(crate) fn covers(&self, new: &State) -> bool {
+    /// `matters`: of each slot, the registers whose numbers may decide something.
+    pub(crate) fn covers(&self, new: &State, at: u32, matters: &[u16]) -> bool {
         let mut ids = Ids::default();
         let same_calls = |(old, new): (&Frame, &Frame)| old.return_to == new.return_to && old.subprog == new.subprog;
         self.frames.len() == new.frames.len()
             && self.refs.len() == new.refs.len()
             && self.frames.iter().zip(&new.frames).all(same_calls)
-            && self.frames.iter().zip(&new.frames).all(|(old, new)| {
-                old.regs.iter().zip(&new.regs).all(|(old, new)| ids.cover(old, new)) && ids.cover_stack(&old.stack, &new.stack)
+            && self.places(at).zip(&new.frames).all(|((old, at), new)| {
+                let idle = |i: usize| matters[at as usize] & 1 << i == 0;
+                let numbers = |old: &Value, new: &Value| matches!((old, new), (Value::Scalar(_), Value::Scalar(_)));
+                let mut regs = old.regs.iter().zip(&new.regs).enumerate();
+                regs.all(|(i, (old, new))| (idle(i) && numbers(old, new)) || ids.cover(old, new)) && ids.cover_stack(&old.stack, &new.stack)
             })
             && self.refs.iter().zip(&new.refs).all(|(old, new)| ids.same(old.0, new.0))
     }

@@ -26,6 +26,8 @@ struct Node {
     state: Option<State>,
     /// The one before it on its path.
     parent: Option<usize>,
+    /// See [`State::hash`].
+    hash: u64,
     /// Paths through it that have not ended. While there are any, the one being walked is among them or comes from them.
     open: u32,
 }
@@ -37,8 +39,8 @@ struct Pending {
     parent: Option<usize>,
 }
 
-/// States kept at one instruction; more only make comparing slow.
-const KEPT: usize = 64;
+/// States at one instruction that are compared whatever they hold; older ones are found by their hash.
+const RECENT: usize = 32;
 
 /// See the module.
 pub(crate) struct Walk<'a> {
@@ -49,7 +51,8 @@ pub(crate) struct Walk<'a> {
     pub at: u32,
     parent: Option<usize>,
     nodes: Vec<Node>,
-    kept: BTreeMap<u32, Vec<usize>>,
+    recent: BTreeMap<u32, Vec<usize>>,
+    older: BTreeMap<(u32, u64), usize>,
     pending: Vec<Pending>,
     processed: usize,
     /// Instructions and jumps since a state was last kept.
@@ -77,7 +80,8 @@ impl<'a> Walk<'a> {
             at: 0,
             parent: None,
             nodes: Vec::new(),
-            kept: BTreeMap::new(),
+            recent: BTreeMap::new(),
+            older: BTreeMap::new(),
             pending: Vec::new(),
             processed: 0,
             since: (0, 0),
@@ -133,41 +137,67 @@ impl<'a> Walk<'a> {
     fn known(&mut self) -> Step<bool> {
         self.since.1 += 1;
         self.state.forget_dead(self.flow.live[self.at as usize]);
-        let kept = self.kept.entry(self.at).or_default();
-        for &i in kept.iter().rev() {
+        let (at, matters) = (self.at, &self.flow.matters);
+        let hash = self.state.hash(at, matters);
+        let recent = self.recent.entry(at).or_default();
+        for &i in recent.iter().rev().chain(self.older.get(&(at, hash))) {
             let node = &self.nodes[i];
             let Some(state) = &node.state else { continue };
             if node.open > 0 {
                 // On the way to here: the same state again means that it never ends.
                 if *state == self.state {
-                    return Err(Reason::Loop { at: self.at });
+                    return Err(Reason::Loop { at });
                 }
-            } else if state.covers(&self.state) {
+            } else if state.covers(&self.state, at, matters) {
                 return Ok(true);
             }
         }
         // As Linux: not at every round of a short loop.
-        if !kept.is_empty() && (self.since.0 < 8 || self.since.1 < 2) {
+        if !recent.is_empty() && (self.since.0 < 8 || self.since.1 < 2) {
             return Ok(false);
         }
         self.since = (0, 0);
-        if kept.len() >= KEPT {
-            let oldest = kept.remove(0);
-            self.memory -= self.nodes[oldest].state.take().map_or(0, |state| state.bytes());
+        if recent.len() >= RECENT {
+            let oldest = recent.remove(0);
+            if let Some(same) = self.older.insert((at, self.nodes[oldest].hash), oldest) {
+                self.forget(same);
+            }
         }
-        kept.push(self.nodes.len());
+        self.recent.entry(at).or_default().push(self.nodes.len());
         self.memory += self.state.bytes();
         self.states += 1;
         // The new one takes its parent's path over, so the parent's count stays.
-        self.nodes.push(Node { state: Some(self.state.clone()), parent: self.parent, open: 1 });
+        self.nodes.push(Node { state: Some(self.state.clone()), hash, parent: self.parent, open: 1 });
         self.parent = Some(self.nodes.len() - 1);
         self.check_memory()?;
         Ok(false)
     }
 
-    fn check_memory(&self) -> Step<()> {
+    fn forget(&mut self, node: usize) {
+        self.memory -= self.nodes[node].state.take().map_or(0, |state| state.bytes());
+    }
+
+    /// Bytes of what is kept.
+    fn used(&self) -> usize {
+        self.memory + self.nodes.len() * size_of::<Node>()
+    }
+
+    /// Makes room while there is some left: of the older states every other one goes, so that the rest is spread over the loops.
+    fn check_memory(&mut self) -> Step<()> {
         let limit = self.request.limits.memory;
-        if self.memory + self.nodes.len() * size_of::<Node>() > limit { Err(Reason::OutOfMemory { limit }) } else { Ok(()) }
+        if self.used() > limit / 4 * 3 {
+            let mut older = core::mem::take(&mut self.older);
+            let mut keep = false;
+            older.retain(|_, &mut node| {
+                keep = !keep;
+                if !keep {
+                    self.forget(node);
+                }
+                keep
+            });
+            self.older = older;
+        }
+        if self.used() > limit { Err(Reason::OutOfMemory { limit }) } else { Ok(()) }
     }
 
     /// The path has ended.

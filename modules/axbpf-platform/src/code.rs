@@ -3,6 +3,7 @@
 use crate::{PAGE_SIZE, exec_alloc, exec_free, exec_write};
 use alloc::boxed::Box;
 use alloc::vec::Vec;
+use core::ptr;
 use core::sync::atomic::{AtomicUsize, Ordering::*};
 use spin::Mutex;
 
@@ -13,6 +14,30 @@ pub struct Patch<'a> {
     pub addr: usize,
     /// What.
     pub bytes: &'a [u8],
+}
+
+/// Stores one patch, or the part of it that lies in one mapping, where it can be written: for [`Platform::exec_write`](crate::Platform::exec_write).
+/// One store where length and alignment allow it, so that a CPU that executes there sees the old instruction or the new one, and no mixture.
+///
+/// # Safety
+///
+/// These bytes are mapped, may be written, and nobody reads or writes them as anything but code.
+pub unsafe fn store_code(at: usize, bytes: &[u8]) {
+    macro_rules! whole {
+        ($int:ty) => {
+            // SAFETY: the caller's promise; `at` is aligned, and the length was matched.
+            unsafe {
+                ptr::with_exposed_provenance_mut::<$int>(at).write_volatile(<$int>::from_le_bytes(bytes.try_into().unwrap_or_default()))
+            }
+        };
+    }
+    match bytes.len() {
+        2 if at.is_multiple_of(2) => whole!(u16),
+        4 if at.is_multiple_of(4) => whole!(u32),
+        8 if at.is_multiple_of(8) => whole!(u64),
+        // SAFETY: the caller's promise.
+        len => unsafe { ptr::copy_nonoverlapping(bytes.as_ptr(), ptr::with_exposed_provenance_mut(at), len) },
+    }
 }
 
 /// Writes to the kernel's text while it runs; see [`Platform::exec_write`](crate::Platform::exec_write). `false`: an address is not mapped.

@@ -146,7 +146,7 @@ impl Platform for Host {
                 if libc::mprotect(page, len, libc::PROT_READ | libc::PROT_WRITE | libc::PROT_EXEC) != 0 {
                     return false;
                 }
-                core::ptr::copy_nonoverlapping(patch.bytes.as_ptr(), core::ptr::with_exposed_provenance_mut(patch.addr), patch.bytes.len());
+                crate::store_code(patch.addr, patch.bytes);
                 libc::mprotect(page, len, libc::PROT_READ | libc::PROT_EXEC);
                 flush_icache(patch.addr, patch.bytes.len());
             }

@@ -29,7 +29,7 @@ mod percpu;
 pub mod stack;
 pub mod wake;
 
-pub use code::{Draft, Patch, Sealed, exec_bytes, patch};
+pub use code::{Draft, Patch, Sealed, exec_bytes, patch, store_code};
 pub use grace::{Stuck, defer, quiesce, reclaim};
 pub use irq::IrqGuard;
 pub use percpu::{MAX_CPUS, PerCpu};

@@ -189,6 +189,38 @@ fn code_memory() {
     assert!(!unsafe { patch(&[Patch { addr: 0x10, bytes: &[0] }]) }, "not code");
 }
 
+/// A CPU that runs into an instruction while it is replaced finds the old one or the new one.
+#[test]
+fn an_aligned_instruction_is_written_by_one_store() {
+    fn never_mixed<const N: usize>(read: impl Fn(usize) -> u64 + Sync) {
+        let code = Draft::new(64).unwrap().seal().unwrap();
+        let (old, new) = (0, u64::MAX >> (64 - 8 * N));
+        let done = AtomicBool::new(false);
+        std::thread::scope(|scope| {
+            scope.spawn(|| {
+                for _ in 0..400 {
+                    for byte in [0xff, 0] {
+                        // SAFETY: nobody executes this code.
+                        assert!(unsafe { patch(&[Patch { addr: code.addr(), bytes: &[byte; N] }]) });
+                    }
+                }
+                done.store(true, Relaxed);
+            });
+            while !done.load(Relaxed) {
+                let now = read(code.addr());
+                assert!(now == old || now == new, "{N} bytes: {now:#x}");
+            }
+        });
+    }
+    let at = std::ptr::with_exposed_provenance::<u8>;
+    // SAFETY: code is mapped readable, and aligned to 8.
+    unsafe {
+        never_mixed::<2>(|addr| at(addr).cast::<u16>().read_volatile().into());
+        never_mixed::<4>(|addr| at(addr).cast::<u32>().read_volatile().into());
+        never_mixed::<8>(|addr| at(addr).cast::<u64>().read_volatile());
+    }
+}
+
 #[test]
 fn each_cpu_has_its_own() {
     static COUNTS: PerCpu<AtomicU64> = per_cpu!(AtomicU64::new(7));

@@ -3,7 +3,7 @@
 use super::isa;
 use alloc::vec::Vec;
 use axalloc::{UsageKind, global_allocator};
-use axbpf_platform::{PAGE_SIZE, Patch};
+use axbpf_platform::{PAGE_SIZE, Patch, store_code};
 use axhal::mem::virt_to_phys;
 use axhal::paging::MappingFlags;
 use memory_addr::{VirtAddr, VirtAddrRange};
@@ -73,7 +73,8 @@ pub(super) fn write(batch: &[Patch<'_>]) -> bool {
             for (addr, bytes) in pieces(patch) {
                 // Present: collected above.
                 if let Ok(index) = pages.binary_search(&page(addr)) {
-                    store(alias.as_usize() + index * PAGE_SIZE + addr % PAGE_SIZE, bytes);
+                    // SAFETY: in the alias mapped above; a piece ends within its page.
+                    unsafe { store_code(alias.as_usize() + index * PAGE_SIZE + addr % PAGE_SIZE, bytes) };
                 }
             }
         }
@@ -105,21 +106,4 @@ fn pieces<'a>(patch: &Patch<'a>) -> impl Iterator<Item = (usize, &'a [u8])> {
         (addr, rest) = (addr + now.len(), later);
         Some(piece)
     })
-}
-
-/// One store where length and alignment allow it, so that a CPU that executes there sees the old instruction or the new one.
-fn store(at: usize, bytes: &[u8]) {
-    macro_rules! whole {
-        ($int:ty) => {
-            // SAFETY: `at` lies in the alias mapped above, is aligned, and the length was matched.
-            unsafe { (at as *mut $int).write_volatile(<$int>::from_le_bytes(bytes.try_into().unwrap_or_default())) }
-        };
-    }
-    match bytes.len() {
-        2 if at % 2 == 0 => whole!(u16),
-        4 if at % 4 == 0 => whole!(u32),
-        8 if at % 8 == 0 => whole!(u64),
-        // SAFETY: the piece ends within its page of the alias.
-        _ => unsafe { core::ptr::copy_nonoverlapping(bytes.as_ptr(), at as *mut u8, bytes.len()) },
-    }
 }

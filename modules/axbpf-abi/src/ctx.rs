@@ -69,9 +69,15 @@ pub enum FieldKind {
     Packet,
     /// End of the packet, likewise.
     PacketEnd,
+    /// Start of the packet's metadata, likewise; it ends where the packet starts.
+    PacketMeta,
+    /// A socket or null.
+    SockOrNull(SockKind),
+    /// `struct bpf_flow_keys` of flow dissectors.
+    FlowKeys,
 }
 
-/// A run of context bytes of one kind.
+/// A run of context bytes of one kind. Accesses are naturally aligned.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 pub struct CtxField {
     /// First byte.
@@ -80,10 +86,12 @@ pub struct CtxField {
     pub size: u32,
     /// What a load yields.
     pub kind: FieldKind,
-    /// Whether programs may store there.
-    pub writable: bool,
-    /// Smallest access in bytes; accesses are naturally aligned.
-    pub min_access: u32,
+    /// Sizes in bytes that a load may have, as a set: 1, 2, 4 and 8 are their own bits.
+    pub read: u8,
+    /// Sizes that a store may have, likewise.
+    pub write: u8,
+    /// Where the value is in memory. For pointers that are loaded as 4 bytes, 8 bytes behind the struct that programs know; otherwise `off`.
+    pub stored: u32,
 }
 
 /// The context of a program type: its fields, ascending, and its size in bytes. What no field covers is not accessible.

@@ -1,304 +1,248 @@
-//! Conditional jumps: which sides are possible, and what each side knows.
-use crate::stack::Slot;
+//! Conditional jumps: which sides are possible, and what each side knows (Linux: `check_cond_jmp_op`).
+use crate::checkpoint::{reg_bit, slot_bit};
+use crate::reason::{Step, refuse};
+use crate::scalar::{Cond, Scalar};
 use crate::state::State;
-use crate::value::{Range, Target, Value};
-use crate::walk::{Next, Step, Walk};
-use axbpf_isa::{JmpOp, Operand, Reg, Width};
+use crate::value::{Kind, Reg};
+use crate::walk::{Next, Walk};
+use alloc::rc::Rc;
+use axbpf_isa::{JmpOp, Operand, Width};
+
+/// The longest packet that comparisons speak of (Linux: MAX_PACKET_OFF).
+const MAX_PACKET_OFF: u64 = 0xffff;
 
 impl Walk<'_> {
-    pub(crate) fn branch(&mut self, op: JmpOp, width: Width, dst: Reg, src: Operand, target: u32) -> Step<Next> {
-        let (a, b) = (self.read(dst)?, self.operand(src, width)?);
+    pub(crate) fn branch(&mut self, op: JmpOp, width: Width, dst: axbpf_isa::Reg, src: Operand, target: u32) -> Step<Next> {
+        let b = self.operand(src)?;
+        let a = self.read(dst)?;
         let next = self.flow.next(self.at);
-        let (taken, not) = match (a, b) {
-            (Value::Scalar(a), Value::Scalar(b)) => {
-                let side = |op: Option<JmpOp>, state: &State| -> Option<State> {
-                    let (a, b) = match op {
-                        Some(op) => narrow(op, width, a, b)?,
-                        None => (a, b),
-                    };
-                    let mut state = state.clone();
-                    let regs = &mut state.frames.last_mut()?.regs;
-                    regs[dst.index()] = Value::Scalar(a);
-                    if let Operand::Reg(src) = src {
-                        regs[src.index()] = Value::Scalar(b);
-                    }
-                    Some(state)
-                };
-                let known = a.known().zip(b.known()).map(|(a, b)| op.eval(width, a, b));
-                match known {
-                    Some(true) => (Some(self.state.clone()), None),
-                    Some(false) => (None, Some(self.state.clone())),
-                    None if op == JmpOp::Set => (side(None, &self.state), side(None, &self.state)),
-                    None => (side(Some(op), &self.state), side(Some(opposite(op)), &self.state)),
-                }
-            }
-            (Value::Ptr { to, .. }, Value::Scalar(zero))
-                if zero.known() == Some(0) && width == Width::W64 && matches!(op, JmpOp::Eq | JmpOp::Ne) =>
-            {
-                let (null, not_null) = if a.or_null() {
-                    (Some(self.null(a)), Some(self.not_null(a)))
-                } else if matches!(to, Target::Packet { .. } | Target::PacketEnd) {
-                    (Some(self.state.clone()), Some(self.state.clone()))
-                } else {
-                    (None, Some(self.state.clone()))
-                };
-                if op == JmpOp::Eq { (null, not_null) } else { (not_null, null) }
-            }
-            (Value::Ptr { to: Target::Packet { .. }, off }, Value::Ptr { to: Target::PacketEnd, .. }) if width == Width::W64 => {
-                self.packet(off, matches!(op, JmpOp::Lt | JmpOp::Le), matches!(op, JmpOp::Gt | JmpOp::Ge))
-            }
-            (Value::Ptr { to: Target::PacketEnd, .. }, Value::Ptr { to: Target::Packet { .. }, off }) if width == Width::W64 => {
-                self.packet(off, matches!(op, JmpOp::Gt | JmpOp::Ge), matches!(op, JmpOp::Lt | JmpOp::Le))
-            }
-            // Other comparisons of pointers tell nothing.
-            _ => (Some(self.state.clone()), Some(self.state.clone())),
+        let decided = self.decide(op, width, &a, &b);
+        if let Some(taken) = decided {
+            // This side only: whatever was known of both numbers was relied on.
+            self.rely_on(if a.is_scalar() { a.from } else { 0 } | if b.is_scalar() { b.from } else { 0 });
+            self.learnt.branch(self.at, taken);
+            self.threshold(&a, &b, width);
+            return Ok(Next::At(if taken { target } else { next }));
+        }
+        self.threshold(&a, &b, width);
+        let (taken, not) = if a.is_scalar() && b.is_scalar() {
+            (self.narrowed(Cond::Op(op), width, dst, src, &a, &b), self.narrowed(Cond::opposite(op), width, dst, src, &a, &b))
+        } else {
+            self.pointers(op, width, dst, src, &a, &b)
         };
         match (taken, not) {
             (Some(taken), Some(not)) => {
+                self.learnt.branch(self.at, true);
+                self.learnt.branch(self.at, false);
                 self.later(taken, target)?;
                 self.state = not;
                 Ok(Next::At(next))
             }
-            (Some(state), None) => {
-                self.state = state;
-                Ok(Next::At(target))
+            (None, None) => refuse!(Flow, "no side of this branch is possible" => "what is known of its operands contradicts itself"),
+            (taken, not) => {
+                if a.is_scalar() && b.is_scalar() {
+                    // What both numbers can be was needed to find the other side impossible.
+                    self.rely_on(a.from | b.from);
+                }
+                let goes = taken.is_some();
+                self.learnt.branch(self.at, goes);
+                self.state = taken.or(not).unwrap_or_default();
+                Ok(Next::At(if goes { target } else { next }))
             }
-            (None, Some(state)) => {
-                self.state = state;
-                Ok(Next::At(next))
-            }
-            // Ranges that contradict each other cannot come here; both sides are as good as none.
-            (None, None) => Ok(Next::End),
         }
     }
 
-    /// The state in which the lookup that `value` comes from has found nothing.
-    fn null(&self, value: Value) -> State {
+    /// The only side that is possible, if there is one.
+    fn decide(&self, op: JmpOp, width: Width, a: &Reg, b: &Reg) -> Option<bool> {
+        if a.is_scalar() && b.is_scalar() {
+            if a.id != 0 && a.id == b.id && a.delta == b.delta && width == Width::W64 {
+                return match op {
+                    JmpOp::Eq | JmpOp::Ge | JmpOp::Le | JmpOp::Sge | JmpOp::Sle => Some(true),
+                    JmpOp::Set => Scalar::decide(op, width, &a.s, &b.s),
+                    _ => Some(false),
+                };
+            }
+            return Scalar::decide(op, width, &a.s, &b.s);
+        }
+        let not_null = |a: &Reg, b: &Reg| a.is_not_null() && b.is_null();
+        if width == Width::W64 && (not_null(a, b) || not_null(b, a)) {
+            return match op {
+                JmpOp::Eq => Some(false),
+                JmpOp::Ne => Some(true),
+                _ => None,
+            };
+        }
+        None
+    }
+
+    /// The state in which the comparison of two numbers holds; `None`: it cannot.
+    fn narrowed(&self, cond: Cond, width: Width, dst: axbpf_isa::Reg, src: Operand, a: &Reg, b: &Reg) -> Option<State> {
+        let (mut x, mut y) = (a.s, b.s);
+        let same = matches!(src, Operand::Reg(src) if src == dst);
+        if !same && !Scalar::refine(cond, width, &mut x, &mut y) {
+            return None;
+        }
         let mut state = self.state.clone();
-        each_of(&mut state, value, |value| *value = Value::Scalar(Range::exactly(0)));
-        if let Value::Ptr { to: Target::Record { id, .. }, .. } = value {
-            state.refs.retain(|&(held, _)| held != id);
-        }
-        state
-    }
-
-    /// The state in which it has found something.
-    fn not_null(&self, value: Value) -> State {
-        let mut state = self.state.clone();
-        each_of(&mut state, value, |value| match value {
-            Value::Ptr { to: Target::MapValue { or_null, .. }, .. } => *or_null = None,
-            Value::Ptr { to: Target::Record { or_null, .. }, .. } => *or_null = false,
-            _ => {}
-        });
-        state
-    }
-
-    /// Both sides of a comparison of the packet's beginning plus `off` with its end; the flags say which side means that so much is there.
-    fn packet(&self, off: i64, if_taken: bool, if_not: bool) -> (Option<State>, Option<State>) {
-        let side = |there: bool| {
-            let mut state = self.state.clone();
-            if let (true, Ok(off)) = (there, u16::try_from(off)) {
-                state.each_value(|value| {
-                    if let Value::Ptr { to: Target::Packet { range }, .. } = value {
-                        *range = (*range).max(off.into());
-                    }
-                });
+        // A range that was narrowed by the other one depends on both.
+        let from = a.from | b.from;
+        let put = |state: &mut State, reg: axbpf_isa::Reg, old: &Reg, s: Scalar| {
+            if s == old.s {
+                return;
             }
-            Some(state)
+            let new = Reg { s, from, epoch: self.epoch, ..old.clone() };
+            state.frame_mut().regs[reg.index()] = new.clone();
+            if new.id != 0 {
+                self.spread(state, &new);
+            }
         };
-        (side(if_taken), side(if_not))
-    }
-}
-
-/// Every copy of what one lookup answered.
-fn each_of(state: &mut State, of: Value, mut f: impl FnMut(&mut Value)) {
-    let same = |value: &Value| match (value, &of) {
-        (
-            Value::Ptr { to: Target::MapValue { or_null: a @ Some(_), .. }, .. },
-            Value::Ptr { to: Target::MapValue { or_null: b, .. }, .. },
-        ) => a == b,
-        (Value::Ptr { to: Target::Record { id: a, or_null: true, .. }, .. }, Value::Ptr { to: Target::Record { id: b, .. }, .. }) => a == b,
-        _ => false,
-    };
-    for frame in &mut state.frames {
-        let slots = frame.stack.slots_mut().iter_mut().filter_map(|slot| match slot {
-            Slot::Whole(value) => Some(value),
-            Slot::Bytes(_) => None,
-        });
-        for value in frame.regs.iter_mut().chain(slots) {
-            if same(value) {
-                f(value);
-            }
+        put(&mut state, dst, a, x);
+        if let Operand::Reg(src) = src
+            && !same
+        {
+            put(&mut state, src, b, y);
         }
+        Some(state)
     }
-}
 
-fn opposite(op: JmpOp) -> JmpOp {
-    match op {
-        JmpOp::Eq => JmpOp::Ne,
-        JmpOp::Ne => JmpOp::Eq,
-        JmpOp::Gt => JmpOp::Le,
-        JmpOp::Le => JmpOp::Gt,
-        JmpOp::Ge => JmpOp::Lt,
-        JmpOp::Lt => JmpOp::Ge,
-        JmpOp::Sgt => JmpOp::Sle,
-        JmpOp::Sle => JmpOp::Sgt,
-        JmpOp::Sge => JmpOp::Slt,
-        JmpOp::Slt => JmpOp::Sge,
-        JmpOp::Set => JmpOp::Set,
-    }
-}
-
-/// What is left of two ranges where `a op b` holds; `None`: it cannot.
-fn narrow(op: JmpOp, width: Width, a: Range, b: Range) -> Option<(Range, Range)> {
-    let all = Range::bits(width.bits());
-    if a.max > all.max || b.max > all.max {
-        // The lower halves of wider numbers are compared: nothing follows for the whole.
-        return Some((a, b));
-    }
-    // Numbers whose sign bit is clear compare as unsigned ones.
-    let half = 1u64 << (width.bits() - 1);
-    let unsigned = match op {
-        JmpOp::Sgt => JmpOp::Gt,
-        JmpOp::Sge => JmpOp::Ge,
-        JmpOp::Slt => JmpOp::Lt,
-        JmpOp::Sle => JmpOp::Le,
-        op => op,
-    };
-    if unsigned != op && (a.max >= half || b.max >= half) {
-        let Some(c) = b.known() else { return Some((a, b)) };
-        // Above a number that is not negative there are no negative ones, and the other way around.
-        let side = match op {
-            JmpOp::Sge if c < half => Range { min: c, max: half - 1 },
-            JmpOp::Sgt if c < half => Range { min: c.checked_add(1).filter(|&min| min < half)?, max: half - 1 },
-            JmpOp::Sgt if c == all.max => Range { min: 0, max: half - 1 },
-            JmpOp::Sle if c >= half => Range { min: half, max: c },
-            JmpOp::Slt if c >= half => Range { min: half, max: c.checked_sub(1).filter(|&max| max >= half)? },
-            JmpOp::Slt if c == 0 => Range { min: half, max: all.max },
-            _ => return Some((a, b)),
+    /// Every number linked with `known` is as far from it as before.
+    fn spread(&self, state: &mut State, known: &Reg) {
+        let moved = |reg: &mut Reg, place: u128| {
+            let from = self.from_of(reg, place) | known.from;
+            let by = reg.delta.wrapping_sub(known.delta);
+            let s = if by == 0 { known.s } else { Scalar::alu(axbpf_isa::AluOp::Add, Width::W64, &known.s, &Scalar::exactly(by as u64)) };
+            // Both statements are true of it. If they contradict each other this side is impossible, but what that relies on is not kept.
+            let (mut both, mut other) = (reg.s, s);
+            let possible = Scalar::refine(Cond::Op(JmpOp::Eq), Width::W64, &mut both, &mut other);
+            (reg.s, reg.from, reg.epoch) = (if possible { both } else { s }, from, self.epoch);
         };
-        let left = Range { min: a.min.max(side.min), max: a.max.min(side.max) };
-        return (left.min <= left.max).then_some((left, b));
-    }
-    let (mut a, mut b) = (a, b);
-    match unsigned {
-        JmpOp::Eq => {
-            a = Range { min: a.min.max(b.min), max: a.max.min(b.max) };
-            b = a;
-        }
-        JmpOp::Ne => {
-            if let Some(c) = b.known() {
-                exclude(&mut a, c)?;
-            } else if let Some(c) = a.known() {
-                exclude(&mut b, c)?;
-            }
-        }
-        JmpOp::Gt => {
-            a.min = a.min.max(b.min.checked_add(1)?);
-            b.max = b.max.min(a.max.checked_sub(1)?);
-        }
-        JmpOp::Ge => {
-            a.min = a.min.max(b.min);
-            b.max = b.max.min(a.max);
-        }
-        JmpOp::Lt => {
-            b.min = b.min.max(a.min.checked_add(1)?);
-            a.max = a.max.min(b.max.checked_sub(1)?);
-        }
-        JmpOp::Le => {
-            b.min = b.min.max(a.min);
-            a.max = a.max.min(b.max);
-        }
-        _ => {}
-    }
-    (a.min <= a.max && b.min <= b.max).then_some((a, b))
-}
-
-/// Takes a number away from the edge of a range; `None`: nothing is left.
-fn exclude(range: &mut Range, c: u64) -> Option<()> {
-    match (range.min == c, range.max == c) {
-        (true, true) => return None,
-        (true, false) => range.min += 1,
-        (false, true) => range.max -= 1,
-        (false, false) => {}
-    }
-    Some(())
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use axbpf_isa::AluOp;
-
-    struct Random(u64);
-
-    impl Random {
-        fn next(&mut self) -> u64 {
-            self.0 ^= self.0 << 13;
-            self.0 ^= self.0 >> 7;
-            self.0 ^= self.0 << 17;
-            self.0
-        }
-
-        /// A number near a corner.
-        fn number(&mut self) -> u64 {
-            let corner = [0, 1 << 31, 1 << 32, 1 << 63, u64::MAX, 0x7fff_ffff, 10][self.next() as usize % 7];
-            let near = corner.wrapping_add(self.next() % 9).wrapping_sub(4);
-            if self.next().is_multiple_of(4) { self.next() >> (self.next() % 64) } else { near }
-        }
-
-        /// A range and two numbers in it.
-        fn range(&mut self) -> (Range, [u64; 2]) {
-            let (a, b) = (self.number(), self.number());
-            let (min, max) = if self.next().is_multiple_of(5) { (a, a) } else { (a.min(b), a.max(b)) };
-            let inside = |n: u64| if max - min == u64::MAX { n } else { min + n % (max - min + 1) };
-            (Range { min, max }, [inside(self.next()), if self.next().is_multiple_of(2) { min } else { max }])
-        }
-    }
-
-    /// Whatever two numbers of the ranges are taken, the result is in the range that is believed.
-    #[test]
-    fn arithmetic_stays_in_its_range() {
-        use AluOp::*;
-        let mut random = Random(0x1234_5678_9abc_def1);
-        for _ in 0..300_000 {
-            let ((a, in_a), (b, in_b)) = (random.range(), random.range());
-            let op = [Add, Sub, Mul, Div, Sdiv, Or, And, Lsh, Rsh, Mod, Smod, Xor, Mov, Arsh][random.next() as usize % 14];
-            for width in [Width::W32, Width::W64] {
-                let range = Range::alu(op, width, a, b);
-                for (x, y) in in_a.into_iter().flat_map(|x| in_b.map(|y| (x, y))) {
-                    let result = op.eval(width, x, y);
-                    assert!(
-                        range.contains(Range::exactly(result)),
-                        "{op:?} {width:?}: {x:#x} of {a:?}, {y:#x} of {b:?}: {result:#x} not in {range:?}"
-                    );
+        let linked = |reg: &Reg| reg.id == known.id && reg.is_scalar();
+        for (number, frame) in state.frames.iter_mut().enumerate() {
+            if frame.regs.iter().any(linked) {
+                for (i, reg) in Rc::make_mut(frame).regs.iter_mut().enumerate().filter(|(_, reg)| linked(reg)) {
+                    moved(reg, reg_bit(number, i));
                 }
             }
-        }
-    }
-
-    /// Numbers for which a comparison holds are not narrowed away; a side that is called impossible is.
-    #[test]
-    fn branches_keep_what_is_possible() {
-        use JmpOp::*;
-        let mut random = Random(0x9876_5432_1fed_cba9);
-        for _ in 0..300_000 {
-            let ((a, in_a), (b, in_b)) = (random.range(), random.range());
-            let op = [Eq, Ne, Gt, Ge, Lt, Le, Sgt, Sge, Slt, Sle][random.next() as usize % 10];
-            for width in [Width::W32, Width::W64] {
-                let narrowed = narrow(op, width, a, b);
-                for (x, y) in in_a.into_iter().flat_map(|x| in_b.map(|y| (x, y))) {
-                    if op.eval(width, x, y) {
-                        let (left, right) =
-                            narrowed.unwrap_or_else(|| panic!("{op:?} {width:?}: {x:#x} of {a:?}, {y:#x} of {b:?}: possible"));
-                        let kept = left.contains(Range::exactly(x)) && right.contains(Range::exactly(y));
-                        assert!(kept, "{op:?} {width:?}: {x:#x} of {a:?}, {y:#x} of {b:?} not in {left:?}, {right:?}");
+            if frame.stack.slots.iter().any(|slot| slot.reg.as_deref().is_some_and(linked)) {
+                let stack = Rc::make_mut(&mut Rc::make_mut(frame).stack);
+                for (i, slot) in stack.slots.iter_mut().enumerate() {
+                    if let Some(reg) = slot.reg.as_mut().filter(|reg| linked(reg)) {
+                        moved(Rc::make_mut(reg), slot_bit(number, i));
                     }
                 }
-                assert_eq!(opposite(opposite(op)), op);
-                let (x, y) = (in_a[0], in_b[0]);
-                assert_ne!(op.eval(width, x, y), opposite(op).eval(width, x, y));
             }
         }
     }
+
+    /// Both sides of a comparison with a pointer: taken, and not.
+    fn pointers(&mut self, op: JmpOp, width: Width, dst: axbpf_isa::Reg, src: Operand, a: &Reg, b: &Reg) -> (Option<State>, Option<State>) {
+        let both = |walk: &Self| (Some(walk.state.clone()), Some(walk.state.clone()));
+        if width == Width::W32 {
+            return both(self);
+        }
+        // Equal to a pointer that is not null: not null either.
+        if let (JmpOp::Eq | JmpOp::Ne, Operand::Reg(_)) = (op, src)
+            && a.is_pointer()
+            && b.is_pointer()
+        {
+            let checked = match (a.or_null && b.is_not_null(), b.or_null && a.is_not_null()) {
+                (true, _) => Some(a),
+                (_, true) => Some(b),
+                _ => None,
+            };
+            if let Some(reg) = checked.filter(|reg| !matches!(reg.kind, Kind::Btf { .. })) {
+                let equal = Some(with_null(&self.state, reg, false));
+                let differs = Some(self.state.clone());
+                return if op == JmpOp::Eq { (equal, differs) } else { (differs, equal) };
+            }
+        }
+        let null = match (a.or_null && b.is_null(), b.or_null && a.is_null()) {
+            (true, _) => Some(a),
+            (_, true) => Some(b),
+            _ => None,
+        };
+        if let (JmpOp::Eq | JmpOp::Ne, Some(reg)) = (op, null) {
+            let (null, not_null) = (Some(with_null(&self.state, reg, true)), Some(with_null(&self.state, reg, false)));
+            return if op == JmpOp::Eq { (null, not_null) } else { (not_null, null) };
+        }
+        let _ = dst;
+        let end = |packet: &Reg, end: &Reg| match packet.kind {
+            Kind::Packet => end.kind == Kind::PacketEnd,
+            // The metadata ends where the packet begins.
+            Kind::PacketMeta => end.kind == Kind::Packet && end.off == 0 && end.id == 0 && end.s.known() == Some(0),
+            _ => false,
+        };
+        let (packet, flip) = match (end(a, b), end(b, a)) {
+            (true, _) => (a, false),
+            (_, true) => (b, true),
+            _ => return both(self),
+        };
+        // As `packet op end`.
+        let op = match (op, flip) {
+            (op, false) => op,
+            (JmpOp::Gt, true) => JmpOp::Lt,
+            (JmpOp::Lt, true) => JmpOp::Gt,
+            (JmpOp::Ge, true) => JmpOp::Le,
+            (JmpOp::Le, true) => JmpOp::Ge,
+            (op, true) => op,
+        };
+        let side = |open: bool| Some(in_packet(&self.state, packet, open));
+        let none = || Some(self.state.clone());
+        match op {
+            JmpOp::Gt => (none(), side(false)),
+            JmpOp::Ge => (none(), side(true)),
+            JmpOp::Lt => (side(true), none()),
+            JmpOp::Le => (side(false), none()),
+            _ => both(self),
+        }
+    }
+
+    /// `may_goto`: jumps out of its loop when the budget of rounds is spent.
+    pub(crate) fn may_goto(&mut self, target: u32) -> Step<Next> {
+        let out = self.state.clone();
+        if self.parent.is_some() {
+            self.widen_imprecise(self.at);
+        }
+        // The rounds go on later; leaving comes first, with the numbers as they are.
+        let mut stay = core::mem::replace(&mut self.state, out);
+        stay.may_goto += 1;
+        self.later(stay, self.flow.next(self.at))?;
+        Ok(Next::At(target))
+    }
+}
+
+/// The state in which the origin of `reg` is null, or is not.
+fn with_null(state: &State, reg: &Reg, null: bool) -> State {
+    let mut state = state.clone();
+    let (id, refid) = (reg.id, reg.refid);
+    if null && refid != 0 {
+        // Nothing was acquired after all.
+        state.refs.retain(|held| held.id != refid);
+    }
+    state.each(
+        |reg| reg.or_null && reg.id == id,
+        |reg| match null {
+            true => *reg = Reg::exactly(0),
+            false => {
+                reg.or_null = false;
+                // Values keep their id if they may hold a lock; it tells them apart.
+                if !matches!(reg.kind, Kind::MapValue(_)) {
+                    reg.id = 0;
+                }
+            }
+        },
+    );
+    state
+}
+
+/// The state in which everything before `packet` is there; `open`: one byte more is (Linux: `find_good_pkt_pointers`).
+fn in_packet(state: &State, packet: &Reg, open: bool) -> State {
+    let mut state = state.clone();
+    let off = i64::from(packet.off);
+    if off < 0 || off == 0 && open || packet.s.umax > MAX_PACKET_OFF || packet.s.umax + off as u64 > MAX_PACKET_OFF {
+        return state;
+    }
+    let there = off as u32 + u32::from(open);
+    let (kind, id) = (packet.kind, packet.id);
+    state.each(|reg| reg.kind == kind && reg.id == id, |reg| reg.range = reg.range.max(there));
+    state
 }

@@ -1,8 +1,39 @@
 //! What has to hang together before any path is walked: decodable instructions, functions, jumps within them, everything reachable, no
 //! recursion. Also which registers are live where, so that states that differ in dead ones count as the same.
-use crate::{Reason, Rejected, Request};
+use crate::reason::{Step, refuse};
+use crate::state::Frame;
+use crate::{Reason, Rejected, Request, Rule};
 use alloc::vec::Vec;
-use axbpf_isa::{AtomicOp, Callee, Imm64, Insn, InsnIdx, Operand, Reg, insns};
+use axbpf_abi::{Arg, HelperProto, IterState};
+use axbpf_isa::{AluOp, AtomicOp, Callee, Imm64, Insn, InsnIdx, Operand, Reg, Size, Width, insns};
+
+fn reject<T>(at: u32, step: Step<T>) -> Result<T, Rejected> {
+    step.map_err(|reason| Rejected { at: InsnIdx(at), reason })
+}
+
+/// The slot that a call or an address of a function names.
+fn callee(at: u32, insn: &Insn) -> Option<i64> {
+    match *insn {
+        Insn::Call(Callee::Local { offset }) | Insn::LoadImm64 { imm: Imm64::Func { offset }, .. } => Some(Flow::target(at, offset)),
+        _ => None,
+    }
+}
+
+/// The prototype of what an instruction calls.
+pub(crate) fn proto(request: &Request<'_>, insn: &Insn) -> Option<&'static HelperProto> {
+    match *insn {
+        Insn::Call(Callee::Helper(id)) => (request.helper)(id),
+        Insn::Call(Callee::Kfunc { btf_id, .. }) => (request.kfunc)(btf_id),
+        _ => None,
+    }
+}
+
+/// A join: jumps lead there, or a call returns there. States are compared there.
+pub(crate) const POINT: u8 = 1;
+/// A checkpoint is always made: loops that end at run time only go through it.
+pub(crate) const FORCE: u8 = 2;
+/// A loop begins here: a later instruction jumps back.
+pub(crate) const HEAD: u8 = 4;
 
 /// The program's shape.
 pub(crate) struct Flow {
@@ -10,25 +41,23 @@ pub(crate) struct Flow {
     pub insns: Vec<Option<Insn>>,
     /// First slot and the one behind the last, of each function; the program itself first.
     pub subprogs: Vec<(u32, u32)>,
-    /// The calls that each function makes: slot and function.
+    /// The calls that each function makes: slot and function; callbacks that it names too.
     pub calls: Vec<Vec<(u32, usize)>>,
     /// The functions, those that are called before those that call them.
     pub order: Vec<usize>,
     /// Registers, as bits, whose values may still be read at each slot.
     pub live: Vec<u16>,
-    /// Registers, as bits, whose numbers may still decide something at each slot: a branch, an address, an argument, what is stored. A
-    /// counter that is only counted and returned is live, but does not matter.
-    pub matters: Vec<u16>,
-    /// Slots where several paths meet: jumps lead there, or functions return there.
-    pub joins: Vec<bool>,
+    /// [`POINT`], [`FORCE`], [`HEAD`].
+    pub marks: Vec<u8>,
+    /// First and last slot of each loop, by its first.
+    pub loops: Vec<(u32, u32)>,
 }
 
 impl Flow {
     pub(crate) fn of(request: &Request<'_>) -> Result<Flow, Rejected> {
-        let reject = |at: u32, reason| Err(Rejected { at: InsnIdx(at), reason });
         let len = request.slots.len();
         if len == 0 {
-            return reject(0, Reason::Empty);
+            return reject(0, refuse!(Flow, "a program needs at least one instruction"));
         }
         let mut flow = Flow {
             insns: alloc::vec![None; len],
@@ -36,43 +65,47 @@ impl Flow {
             calls: Vec::new(),
             order: Vec::new(),
             live: alloc::vec![0; len],
-            matters: alloc::vec![0; len],
-            joins: alloc::vec![false; len],
+            marks: alloc::vec![0; len],
+            loops: Vec::new(),
         };
         let mut starts = alloc::vec![0u32];
         for (at, insn) in insns(request.slots) {
-            let insn = insn.map_err(|error| Rejected { at, reason: Reason::Decode(error) })?;
+            let insn = insn.or_else(|error| {
+                let text = alloc::format!("{error}");
+                let text = text.split_once(": ").map_or(text.as_str(), |(_, cause)| cause).into();
+                reject(at.0, Err(Reason { rule: Rule::Insn, text, hint: "RFC 9669 defines the encodings" }))
+            })?;
             flow.insns[at.at()] = Some(insn);
-            let unsupported = match insn {
-                Insn::MayGoto { .. } => Reason::MayGoto,
-                Insn::LoadAbs { .. } | Insn::LoadInd { .. } => Reason::PacketLoad,
-                Insn::LoadImm64 { imm: Imm64::Func { .. }, .. } => Reason::FunctionPointer,
-                Insn::LoadImm64 { imm: Imm64::VarAddr { .. }, .. } => Reason::KernelVariable,
-                Insn::Call(Callee::Kfunc { .. }) => Reason::Kfunc,
-                Insn::Call(Callee::Local { offset }) => {
-                    match i64::from(at.0) + 1 + i64::from(offset) {
-                        to if to < 0 || to >= len as i64 => return reject(at.0, Reason::JumpOutOfRange { from: at.0, to }),
-                        to => starts.push(to as u32),
-                    }
-                    continue;
+            if let Some(to) = callee(at.0, &insn) {
+                if to < 0 || to >= len as i64 {
+                    return reject(at.0, refuse!(Flow, "jump out of range from insn {} to {to}", at.0));
                 }
-                _ => continue,
-            };
-            return reject(at.0, unsupported);
+                starts.push(to as u32);
+            }
         }
         starts.sort_unstable();
         starts.dedup();
         for (i, &start) in starts.iter().enumerate() {
             if flow.insns[start as usize].is_none() {
-                return reject(start, Reason::JumpIntoInsn { to: start.into() });
+                return reject(start, refuse!(Flow, "jump into the middle of ldimm64 insn {start}"));
             }
             flow.subprogs.push((start, starts.get(i + 1).copied().unwrap_or(len as u32)));
         }
-        flow.check_jumps()?;
+        flow.check_jumps(request)?;
         flow.check_reachable()?;
         flow.check_calls()?;
         flow.find_live(request);
         Ok(flow)
+    }
+
+    /// Where a function goes on after the call that made this frame: a callback is entered again and again by its call.
+    pub(crate) fn resumes_at(&self, frame: &Frame) -> u32 {
+        if frame.callback.is_some() { frame.callsite } else { self.next(frame.callsite) }
+    }
+
+    /// The last slot of the loop that begins at `head`.
+    pub(crate) fn loop_end(&self, head: u32) -> Option<u32> {
+        self.loops.binary_search_by_key(&head, |&(head, _)| head).ok().map(|i| self.loops[i].1)
     }
 
     /// The function that holds a slot.
@@ -96,38 +129,53 @@ impl Flow {
         match self.insns[at as usize] {
             Some(Insn::Exit) => [None, None],
             Some(Insn::Jump { offset, .. }) => [Some(Self::target(at, offset) as u32), None],
-            Some(Insn::Branch { offset, .. }) => [Some(next), Some(Self::target(at, offset.into()) as u32)],
+            Some(Insn::Branch { offset, .. } | Insn::MayGoto { offset }) => [Some(next), Some(Self::target(at, offset.into()) as u32)],
             _ => [Some(next), None],
         }
     }
 
-    fn check_jumps(&mut self) -> Result<(), Rejected> {
+    fn check_jumps(&mut self, request: &Request<'_>) -> Result<(), Rejected> {
         for &(start, end) in &self.subprogs {
             let mut last = None;
             for at in start..end {
                 let Some(insn) = self.insns[at as usize] else { continue };
-                let reject = |reason| Err(Rejected { at: InsnIdx(at), reason });
                 last = Some((at, insn));
-                if matches!(insn, Insn::Call(Callee::Local { .. })) && at + 1 < end {
-                    self.joins[at as usize + 1] = true;
+                match insn {
+                    Insn::Call(Callee::Local { .. }) if at + 1 < end => self.marks[at as usize + 1] |= POINT,
+                    Insn::MayGoto { .. } => self.marks[at as usize] |= POINT | FORCE,
+                    Insn::Call(_) => {
+                        let loops = |arg: &Arg| matches!(arg, Arg::Callback(_) | Arg::Iter { state: IterState::Next, .. });
+                        if proto(request, &insn).is_some_and(|proto| proto.args.iter().any(loops)) {
+                            self.marks[at as usize] |= POINT | FORCE;
+                        }
+                    }
+                    _ => {}
                 }
                 if let Some(offset) = insn.jump_offset() {
                     let to = Self::target(at, offset);
                     if to < start.into() || to >= end.into() {
-                        return reject(Reason::JumpOutOfRange { from: at, to });
+                        return reject(at, refuse!(Flow, "jump out of range from insn {at} to {to}" => "jumps stay within their function"));
                     }
                     if self.insns[to as usize].is_none() {
-                        return reject(Reason::JumpIntoInsn { to });
+                        return reject(at, refuse!(Flow, "jump into the middle of ldimm64 insn {to}"));
                     }
-                    self.joins[to as usize] = true;
+                    self.marks[to as usize] |= POINT;
+                    if to <= at.into() {
+                        self.marks[to as usize] |= HEAD;
+                        self.loops.push((to as u32, at));
+                    }
                 }
             }
-            match last {
-                Some((_, Insn::Exit | Insn::Jump { .. })) => {}
-                Some((at, _)) => return Err(Rejected { at: InsnIdx(at), reason: Reason::FallsThrough }),
-                None => return Err(Rejected { at: InsnIdx(start), reason: Reason::FallsThrough }),
-            }
+            let at = match last {
+                Some((_, Insn::Exit | Insn::Jump { .. })) => continue,
+                Some((at, _)) => at,
+                None => start,
+            };
+            return reject(at, refuse!(Flow, "last insn is not an exit or jmp" => "end the function with one"));
         }
+        // Of several jumps back, the last one ends the loop.
+        self.loops.sort_unstable_by_key(|&(head, end)| (head, core::cmp::Reverse(end)));
+        self.loops.dedup_by_key(|&mut (head, _)| head);
         Ok(())
     }
 
@@ -141,7 +189,7 @@ impl Flow {
             }
         }
         match (0..self.insns.len()).find(|&at| self.insns[at].is_some() && !seen[at]) {
-            Some(at) => Err(Rejected { at: InsnIdx(at as u32), reason: Reason::Unreachable { at: at as u32 } }),
+            Some(at) => reject(at as u32, refuse!(Flow, "unreachable insn {at}" => "remove it, or the jump around it")),
             None => Ok(()),
         }
     }
@@ -149,10 +197,7 @@ impl Flow {
     /// Who calls whom, and an order in which callees come first: no function calls itself, directly or through others.
     fn check_calls(&mut self) -> Result<(), Rejected> {
         let callees = |&(start, end): &(u32, u32)| {
-            let callee = |at| match self.insns[at as usize] {
-                Some(Insn::Call(Callee::Local { offset })) => Some((at, self.subprog_of(Self::target(at, offset) as u32))),
-                _ => None,
-            };
+            let callee = |at: u32| Some((at, self.subprog_of(callee(at, self.insns[at as usize].as_ref()?)? as u32)));
             (start..end).filter_map(callee).collect()
         };
         self.calls = self.subprogs.iter().map(callees).collect();
@@ -176,7 +221,7 @@ impl Flow {
                         *next += 1;
                         match core::mem::replace(&mut seen[callee], Seen::Open) {
                             Seen::Not => chain.push((callee, 0)),
-                            Seen::Open => return Err(Rejected { at: InsnIdx(at), reason: Reason::Recursion }),
+                            Seen::Open => return reject(at, refuse!(Flow, "recursive call from insn {at}" => "write it as a loop")),
                             Seen::Done => seen[callee] = Seen::Done,
                         }
                     }
@@ -191,27 +236,45 @@ impl Flow {
         Ok(())
     }
 
-    /// Backwards until nothing changes. Each slot changes at most twice a register, so this is linear in the program.
     fn find_live(&mut self, request: &Request<'_>) {
+        self.live = self.backward(|insn, after| {
+            let (reads, writes) = uses(insn, request);
+            (after & !writes) | reads | 1 << Reg::R10.index()
+        });
+    }
+
+    /// Slots of operations on lower halves, and of loads of less than eight bytes, whose zeros above nobody reads.
+    pub(crate) fn lower_half_only(&self) -> Vec<u32> {
+        let upper = self.backward(upper_halves);
+        let after = |at: u32| self.successors(at).into_iter().flatten().fold(0, |all, next| all | upper[next as usize]);
+        let narrow = |at: u32| match self.insns[at as usize]? {
+            Insn::Alu { width: Width::W32, dst, .. } | Insn::Neg { width: Width::W32, dst } | Insn::MovSx { width: Width::W32, dst, .. } => Some(dst),
+            Insn::Load { size, sx: false, dst, .. } if size != Size::Dw => Some(dst),
+            _ => None,
+        };
+        let slots = 0..self.insns.len() as u32;
+        slots.filter(|&at| narrow(at).is_some_and(|dst| after(at) >> dst.index() & 1 == 0)).collect()
+    }
+
+    /// A set of registers before each slot, computed from those behind it, until nothing changes. Each slot changes at most twice a register,
+    /// so this is linear in the program.
+    fn backward(&self, before: impl Fn(&Insn, u16) -> u16) -> Vec<u16> {
         let slots = || (0..self.insns.len() as u32).filter(|&at| self.insns[at as usize].is_some());
         let jump = |at: u32| Some((Self::target(at, self.insns[at as usize]?.jump_offset()?) as u32, at));
         let mut jumps: Vec<(u32, u32)> = slots().filter_map(jump).collect();
         jumps.sort_unstable();
+        let mut sets = alloc::vec![0u16; self.insns.len()];
+        let mut done = alloc::vec![false; self.insns.len()];
         let mut open: Vec<u32> = slots().collect();
         let mut is_open = alloc::vec![true; self.insns.len()];
         while let Some(at) = open.pop() {
             is_open[at as usize] = false;
             let Some(insn) = self.insns[at as usize] else { continue };
-            let (reads, writes) = uses(&insn, request);
-            let after = |of: &[u16]| self.successors(at).into_iter().flatten().fold(0, |all, next| all | of[next as usize]);
-            let live = (after(&self.live) & !writes) | reads | 1 << Reg::R10.index();
-            let result = if self.subprogs[0].1 > at { 0 } else { 1 };
-            let matters = decides(&insn, (reads, writes), after(&self.matters), result);
-            let before = (self.live[at as usize], self.matters[at as usize]);
-            if before == (live, matters) {
+            let after = self.successors(at).into_iter().flatten().fold(0, |all, next| all | sets[next as usize]);
+            let set = before(&insn, after);
+            if core::mem::replace(&mut sets[at as usize], set) == set && core::mem::replace(&mut done[at as usize], true) {
                 continue;
             }
-            (self.live[at as usize], self.matters[at as usize]) = (live, matters);
             // The one before takes one slot or two.
             let before = [1, 2].iter().filter_map(|slots| at.checked_sub(*slots)).find(|&before| self.insns[before as usize].is_some());
             let from = jumps[jumps.partition_point(|&(to, _)| to < at)..].iter().take_while(|&&(to, _)| to == at).map(|&(_, from)| from);
@@ -221,19 +284,36 @@ impl Flow {
                 }
             }
         }
+        sets
     }
 }
 
-/// Registers whose numbers matter before an instruction that reads and sets `uses`, if those in `after` matter behind it; `result`: those
-/// that matter to whoever called the function.
-fn decides(insn: &Insn, (reads, writes): (u16, u16), after: u16, result: u16) -> u16 {
-    match insn {
-        // What is computed matters if the result does.
-        Insn::Alu { dst, .. } | Insn::MovSx { dst, .. } | Insn::Neg { dst, .. } | Insn::End { dst, .. } => {
-            (after & !writes) | if after & 1 << dst.index() != 0 { reads } else { 0 }
+/// Registers whose upper halves are read before an instruction, if those in `after` are behind it.
+fn upper_halves(insn: &Insn, after: u16) -> u16 {
+    let bit = |reg: Reg| 1u16 << reg.index();
+    let operand = |src: Operand| match src {
+        Operand::Reg(reg) => bit(reg),
+        Operand::Imm(_) => 0,
+    };
+    let dies = |dst: Reg| after & !bit(dst);
+    match *insn {
+        Insn::Alu { width: Width::W32, dst, .. } | Insn::Neg { width: Width::W32, dst } | Insn::MovSx { dst, .. } => dies(dst),
+        Insn::Alu { op: AluOp::Mov, dst, src, .. } => dies(dst) | if after & bit(dst) != 0 { operand(src) } else { 0 },
+        // The lower half of the result depends on lower halves alone.
+        Insn::Alu { op: AluOp::Add | AluOp::Sub | AluOp::Mul | AluOp::And | AluOp::Or | AluOp::Xor, dst, src, .. } => {
+            if after & bit(dst) != 0 { after | operand(src) } else { after }
         }
-        Insn::Exit => result,
-        _ => (after & !writes) | reads,
+        Insn::Neg { .. } => after,
+        Insn::Alu { dst, src, .. } => after | bit(dst) | operand(src),
+        Insn::End { dst, size, .. } => if size == Size::Dw { after | bit(dst) } else { dies(dst) },
+        Insn::LoadImm64 { dst, .. } => dies(dst),
+        Insn::Load { dst, src, .. } => dies(dst) | bit(src),
+        Insn::Store { size, dst, src, .. } => after | bit(dst) | if size == Size::Dw { operand(src) } else { 0 },
+        Insn::Atomic { dst, src, .. } => after | bit(dst) | bit(src) | 1,
+        Insn::Branch { width: Width::W64, dst, src, .. } => after | bit(dst) | operand(src),
+        Insn::Call(_) | Insn::LoadAbs { .. } | Insn::LoadInd { .. } => after | 0x3ff,
+        Insn::Exit => 1,
+        Insn::Branch { .. } | Insn::Jump { .. } | Insn::MayGoto { .. } => after,
     }
 }
 
@@ -255,12 +335,13 @@ fn uses(insn: &Insn, request: &Request<'_>) -> (u16, u16) {
         Insn::Store { dst, src, .. } => (bit(dst) | operand(src), 0),
         Insn::Atomic { op, dst, src, .. } => (bit(dst) | bit(src) | if op == AtomicOp::Cmpxchg { 1 } else { 0 }, 0),
         Insn::Branch { dst, src, .. } => (bit(dst) | operand(src), 0),
-        Insn::Call(Callee::Helper(id)) => {
-            let args = (request.helper)(id).map_or(5, |proto| proto.args.len());
+        Insn::Call(_) => {
+            let args = proto(request, insn).map_or(5, |proto| proto.args.len());
             (ARGS & ((1 << (args + 1)) - 1), ARGS | 1)
         }
-        Insn::Call(_) => (ARGS, ARGS | 1),
+        Insn::LoadAbs { .. } => (1 << 6, ARGS | 1),
+        Insn::LoadInd { src, .. } => (1 << 6 | bit(src), ARGS | 1),
         Insn::Exit => (1, 0),
-        Insn::Jump { .. } | Insn::MayGoto { .. } | Insn::LoadAbs { .. } | Insn::LoadInd { .. } => (0, 0),
+        Insn::Jump { .. } | Insn::MayGoto { .. } => (0, 0),
     }
 }

@@ -1,36 +1,54 @@
-//! Layer 1. The verifier, first stage: walks every path of a linked program with what is known of registers and stack, and accepts it only if
-//! each access is to memory that the program may use, each call keeps the helper's contract, and every path ends.
+//! Layer 1. The verifier: walks every path of a linked program with what is known of registers and stack, and accepts it only if each access
+//! is to memory that the program may use, each call keeps its callee's contract, everything acquired is given back, and every path ends.
 //!
-//! Stage one knows constant offsets only: an access at a variable offset is refused. Loops are walked round by round, so their bound has to be
-//! a constant. The messages are in the words that Linux's users know, with a hint behind a semicolon.
+//! The rules and the words are those of Linux 6.12 for privileged programs. What is kept of a number is `scalar`; of a register, `value`;
+//! of a path, `state`. Paths are walked one after another, depth first (`walk`); where they meet, a state that is covered by one walked
+//! before (`equal`, `checkpoint`) is not walked again. Loops with a counter are walked for all rounds at once where that works
+//! (`loops`).
 //!
 //! - [`verify`] takes a [`Request`] and answers a [`Verdict`] with [`Facts`] for the engines, or why not ([`Rejected`]).
-//! - `flow`: what hangs together before anything is walked. `value`, `stack`, `state`: what is known. `walk`: the paths. `memory`, `calls`,
-//!   `branch`: what instructions need and do.
+//! - `flow`: what hangs together before anything is walked. `alu`, `branch`, `memory`, `stackmem`, `calls`, `helpers`, `args`, `resources`:
+//!   what instructions need and do. `funcs`: what BTF says. `facts`: what engines get. `log`: what users read.
 #![no_std]
 #![forbid(unsafe_code)]
 
 extern crate alloc;
 
+mod alu;
+mod args;
 mod branch;
 mod calls;
+mod checkpoint;
+mod equal;
+mod facts;
 mod flow;
+mod funcs;
+mod helpers;
+mod log;
+mod loops;
 mod memory;
 mod reason;
+mod resources;
+mod scalar;
 mod stack;
+mod stackmem;
 mod state;
+mod tnum;
 mod value;
 mod walk;
 
+use alloc::boxed::Box;
+use alloc::rc::Rc;
 use alloc::string::String;
 use axbpf_abi::{CtxLayout, Facts, HelperProto, MapType, ProgType};
 use axbpf_isa::{InsnIdx, RawInsn};
 use core::fmt::Write;
 
-pub use reason::{Reason, Rejected};
+pub use funcs::{GlobalFunc, MapFields, Param};
+pub use reason::{Reason, Rejected, Rule};
 
 /// A map, as a program's instructions name it.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[derive(Clone, PartialEq, Eq, Debug)]
 pub struct MapInfo {
     /// Tells it from the other maps of the program.
     pub id: u32,
@@ -40,8 +58,23 @@ pub struct MapInfo {
     pub key_size: u32,
     /// Bytes of a value.
     pub value_size: u32,
+    /// Most elements.
+    pub max_entries: u32,
     /// BPF_F_RDONLY_PROG and the like.
     pub flags: u32,
+    /// Fields of its values that only helpers reach.
+    pub fields: MapFields,
+    /// What its only value holds, if it never changes again (a frozen map of constants).
+    pub contents: Option<Rc<[u8]>>,
+    /// What a map of maps holds.
+    pub inner: Option<Box<MapInfo>>,
+}
+
+impl MapInfo {
+    /// A map without special fields, contents or inner maps.
+    pub fn new(id: u32, map_type: MapType, key_size: u32, value_size: u32, max_entries: u32, flags: u32) -> MapInfo {
+        MapInfo { id, map_type, key_size, value_size, max_entries, flags, fields: MapFields::default(), contents: None, inner: None }
+    }
 }
 
 /// What the walk may cost.
@@ -66,22 +99,55 @@ pub struct Request<'a> {
     pub slots: &'a [RawInsn],
     /// The program's type: which helpers it may call.
     pub prog_type: ProgType,
+    /// What it will be attached to (BPF_TRACE_FENTRY and the like): what it may return.
+    pub attach_type: u32,
     /// What R1 points to.
     pub ctx: CtxLayout,
     /// Its license is compatible with the GPL.
     pub gpl: bool,
+    /// It may sleep (BPF_F_SLEEPABLE).
+    pub sleepable: bool,
     /// All accesses have to be aligned (BPF_F_STRICT_ALIGNMENT).
     pub strict_alignment: bool,
+    /// CPUs there may be.
+    pub cpus: u32,
     /// The map that the wide load at a slot names.
     pub map: &'a dyn Fn(InsnIdx) -> Option<MapInfo>,
     /// The helper with this id.
     pub helper: &'a dyn Fn(u32) -> Option<&'static HelperProto>,
+    /// The kernel function with this id, as the loader put it into the call.
+    pub kfunc: &'a dyn Fn(u32) -> Option<&'static HelperProto>,
+    /// The function that begins at a slot, if it is global.
+    pub global: &'a dyn Fn(InsnIdx) -> Option<GlobalFunc>,
     /// The source line of a slot, for messages.
     pub source: &'a dyn Fn(InsnIdx) -> Option<String>,
     /// What the log tells: BPF_LOG_*.
     pub log_level: u32,
     /// What the walk may cost.
     pub limits: Limits,
+}
+
+impl<'a> Request<'a> {
+    /// A program without maps, functions of the kernel, BTF or source, that may call the helpers of Linux and has a GPL-compatible license.
+    pub fn new(slots: &'a [RawInsn], prog_type: ProgType, ctx: CtxLayout) -> Request<'a> {
+        Request {
+            slots,
+            prog_type,
+            attach_type: 0,
+            ctx,
+            gpl: true,
+            sleepable: prog_type == ProgType::Syscall,
+            strict_alignment: false,
+            cpus: 8,
+            map: &|_| None,
+            helper: &axbpf_abi::helpers::by_id,
+            kfunc: &axbpf_abi::kfuncs::by_id,
+            global: &|_| None,
+            source: &|_| None,
+            log_level: 0,
+            limits: Limits::default(),
+        }
+    }
 }
 
 /// A program that may run.
@@ -103,10 +169,10 @@ pub fn verify(request: &Request<'_>, log: &mut dyn Write) -> Result<Verdict, Rej
     if let Err(rejected) = &result
         && level & (BPF_LOG_LEVEL1 | BPF_LOG_LEVEL2) != 0
     {
-        if let Some(line) = (request.source)(rejected.at) {
-            let _ = writeln!(log, "; {line}");
+        let _ = writeln!(log, "{}", rejected.reason.text);
+        if !rejected.reason.hint.is_empty() {
+            let _ = writeln!(log, "hint: {}", rejected.reason.hint);
         }
-        let _ = writeln!(log, "{}", rejected.reason);
     }
     if let (Ok(verdict), true) = (&result, level & (BPF_LOG_LEVEL2 | BPF_LOG_STATS) != 0) {
         let (insns, limit) = (verdict.insns_processed, request.limits.insns);

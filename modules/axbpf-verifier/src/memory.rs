@@ -1,218 +1,430 @@
-//! What loads and stores need, and what they find.
-use crate::Reason;
-use crate::stack::{Byte, Stack};
-use crate::value::{Range, Target, Value};
-use crate::walk::{Step, Walk};
+//! Loads and stores: whether the memory that a pointer names may be used so (Linux: `check_mem_access` and what it calls).
+use crate::alu::MAX_VAR_OFF;
+use crate::reason::{Step, refuse};
+use crate::scalar::Scalar;
+use crate::tnum::Tnum;
+use crate::value::{Kind, Reg};
+use crate::walk::Walk;
+use alloc::string::String;
 use axbpf_abi::flags::{BPF_F_RDONLY_PROG, BPF_F_WRONLY_PROG};
-use axbpf_abi::{Access, FieldKind, ProgType};
-use axbpf_isa::{AtomicOp, Reg, Size};
+use axbpf_abi::{Access, FieldKind, ProgType, SockKind};
+use axbpf_isa::{AtomicOp, Operand, Size};
 
-/// Whether `size` bytes at `off` lie within `len`.
-fn within(off: i64, size: u64, len: u32) -> bool {
-    u64::try_from(off).ok().and_then(|off| off.checked_add(size)).is_some_and(|end| end <= len.into())
+/// What is stored.
+pub(crate) enum Source<'a> {
+    Reg(&'a Reg),
+    Imm(i32),
+    /// Some bytes: what a helper or an atomic operation leaves.
+    Some,
 }
 
-/// Kinds of pointers that helpers take as memory.
-pub(crate) const MEMORY: &str = "fp, pkt, map_value, or ringbuf_mem";
-
 impl Walk<'_> {
-    /// The base of an access: a pointer that is not null.
-    fn base(&mut self, reg: Reg) -> Step<(Target, i64)> {
-        let (to, off) = match self.read(reg)? {
-            Value::Ptr { to, off } if !Value::or_null(&Value::Ptr { to, off }) => (to, off),
-            value => return Err(Reason::not_memory(reg, &value)),
-        };
-        // Whoever lays the context out otherwise rewrites the instruction, which then fits nothing else.
-        let to_ctx = matches!(to, Target::Ctx);
-        if *self.to_ctx[self.at as usize].get_or_insert(to_ctx) != to_ctx {
-            return Err(Reason::DifferentPointers);
+    pub(crate) fn load(&mut self, size: Size, sx: bool, dst: axbpf_isa::Reg, src: axbpf_isa::Reg, off: i16) -> Step {
+        let ptr = self.read(src)?;
+        if dst == axbpf_isa::Reg::R10 {
+            return refuse!(Register, "frame pointer is read only" => "copy R10 to another register");
         }
-        Ok((to, off))
+        let mut value = self.access(src, &ptr, off.into(), size.bytes(), Access::Read, None, false)?;
+        self.one_kind_of_pointer(&ptr, dst)?;
+        if value.is_scalar() {
+            let bits = size.bytes() * 8;
+            let s = if sx { value.s.sign_extend(bits) } else { value.s.truncate(bits) };
+            if s != value.s {
+                (value.s, value.id, value.delta) = (s, 0, 0);
+            }
+        }
+        self.set(dst, value)
     }
 
-    /// `size` bytes at `off` of the stack, aligned; grows the function's frame.
-    fn stack_place(&mut self, reg: Reg, frame: u8, off: i64, size: u32, access: Access) -> Step<()> {
-        if !Stack::holds(off, size.into()) {
-            return Err(Reason::StackRange { reg, access, off, size });
+    pub(crate) fn store(&mut self, size: Size, dst: axbpf_isa::Reg, off: i16, src: Operand) -> Step {
+        let value = match src {
+            Operand::Reg(reg) => Some(self.read(reg)?),
+            Operand::Imm(_) => None,
+        };
+        let ptr = self.read(dst)?;
+        let source = match (src, &value) {
+            (Operand::Reg(reg), Some(value)) => {
+                // What is spilled is still the same number.
+                if matches!(ptr.kind, Kind::Stack(_)) && value.is_scalar() && value.id == 0 && value.s.known().is_none() {
+                    let id = self.new_id();
+                    (self.state.frame_mut().regs[reg.index()].id, self.state.frame_mut().regs[reg.index()].delta) = (id, 0);
+                    return self.store(size, dst, off, src);
+                }
+                Source::Reg(value)
+            }
+            (Operand::Imm(imm), _) => Source::Imm(imm),
+            _ => Source::Some,
+        };
+        self.access(dst, &ptr, off.into(), size.bytes(), Access::Write, Some(source), false)?;
+        self.one_kind_of_pointer(&ptr, dst)
+    }
+
+    pub(crate) fn atomic(&mut self, op: AtomicOp, size: Size, dst: axbpf_isa::Reg, off: i16, src: axbpf_isa::Reg) -> Step {
+        self.read(src)?;
+        let ptr = self.read(dst)?;
+        if op == AtomicOp::Cmpxchg {
+            self.read(axbpf_isa::Reg::R0)?;
         }
-        if off % i64::from(size) != 0 {
-            return Err(Reason::StackMisaligned { off, size });
+        let name = ptr.name();
+        if matches!(ptr.kind, Kind::Ctx | Kind::Packet | Kind::PacketMeta | Kind::FlowKeys | Kind::Sock(_)) {
+            return refuse!(Memory, "BPF_ATOMIC stores into {dst} {name} is not allowed");
         }
-        self.use_stack(frame, off);
+        let fetched = match op {
+            AtomicOp::Add { fetch } | AtomicOp::Or { fetch } | AtomicOp::And { fetch } | AtomicOp::Xor { fetch } => fetch.then_some(src),
+            AtomicOp::Xchg => Some(src),
+            AtomicOp::Cmpxchg => Some(axbpf_isa::Reg::R0),
+        };
+        if fetched == Some(axbpf_isa::Reg::R10) {
+            return refuse!(Register, "frame pointer is read only" => "copy R10 to another register");
+        }
+        let (off, bytes) = (off.into(), size.bytes());
+        let old = self.access(dst, &ptr, off, bytes, Access::Read, None, true)?;
+        self.access(dst, &ptr, off, bytes, Access::Write, Some(Source::Some), true)?;
+        self.one_kind_of_pointer(&ptr, dst)?;
+        match fetched {
+            Some(reg) if old.is_scalar() => self.set(reg, Reg { s: old.s.truncate(bytes * 8), id: 0, delta: 0, ..old }),
+            Some(reg) => self.set(reg, old),
+            None => Ok(()),
+        }
+    }
+
+    /// Legacy packet loads (RFC 9669 §5.5).
+    pub(crate) fn packet_load(&mut self, index: Option<axbpf_isa::Reg>) -> Step {
+        use axbpf_isa::Reg as R;
+        if !matches!(self.request.prog_type, ProgType::SocketFilter | ProgType::SchedCls | ProgType::SchedAct) {
+            return refuse!(Memory, "BPF_LD_[ABS|IND] instructions not allowed for this program type");
+        }
+        self.read(R::R6)?;
+        self.check_resources("BPF_LD_[ABS|IND]")?;
+        if self.reg(R::R6).kind != Kind::Ctx {
+            return refuse!(Memory, "at the time of BPF_LD_ABS|IND R6 != pointer to skb" => "R6 has to hold the context");
+        }
+        let six = self.reg(R::R6).clone();
+        self.check_ctx_pointer(R::R6, &six)?;
+        if let Some(index) = index {
+            self.read(index)?;
+        }
+        self.forget_caller_saved();
+        self.set(R::R0, Reg::UNKNOWN)
+    }
+
+    /// An access of `size` bytes at `ptr + off`. Loads answer what they find.
+    pub(crate) fn access(
+        &mut self,
+        reg: axbpf_isa::Reg,
+        ptr: &Reg,
+        off: i64,
+        size: u32,
+        access: Access,
+        source: Option<Source<'_>>,
+        strict: bool,
+    ) -> Step<Reg> {
+        self.check_alignment(ptr, off, size, strict)?;
+        let write = access != Access::Read;
+        let at = off + i64::from(ptr.off);
+        let name = ptr.name();
+        if ptr.or_null {
+            return refuse!(Memory, "{reg} invalid mem access '{name}'" => "compare it with null first");
+        }
+        match ptr.kind {
+            Kind::MapKey(map) => {
+                if write {
+                    return refuse!(Memory, "write to change key {reg} not allowed");
+                }
+                let key_size = self.maps[map as usize].key_size;
+                self.check_region(reg, ptr, at, size.into(), key_size, Region::MapKey)?;
+                Ok(Reg::UNKNOWN)
+            }
+            Kind::MapValue(map) => {
+                self.check_map_value(reg, ptr, map, at, size.into(), access, true)?;
+                match ptr.s.known() {
+                    Some(by) if !write => Ok(self.constant(map, at + by as i64, size).map_or(Reg::UNKNOWN, Reg::exactly)),
+                    _ => Ok(Reg::UNKNOWN),
+                }
+            }
+            Kind::Mem { size: has, rdonly, .. } => {
+                if write && rdonly {
+                    return refuse!(Memory, "{reg} cannot write into {name}");
+                }
+                self.check_region(reg, ptr, at, size.into(), has, Region::Mem)?;
+                Ok(Reg::UNKNOWN)
+            }
+            Kind::Ctx => self.access_ctx(reg, ptr, off, size, write),
+            Kind::Stack(frame) => match source {
+                Some(source) => self.stack_store(reg, ptr, frame.into(), at, size, source).map(|()| Reg::UNKNOWN),
+                None => self.stack_load(reg, ptr, frame.into(), at, size),
+            },
+            Kind::Packet | Kind::PacketMeta => {
+                if write && !self.may_write_packet() {
+                    return refuse!(Memory, "cannot write into packet" => "programs of this type only read it");
+                }
+                self.check_packet(reg, ptr, at, size.into())?;
+                Ok(Reg::UNKNOWN)
+            }
+            Kind::FlowKeys => {
+                if at < 0 || at + i64::from(size) > FLOW_KEYS_SIZE {
+                    return refuse!(Memory, "invalid access to flow keys off={at} size={size}");
+                }
+                Ok(Reg::UNKNOWN)
+            }
+            Kind::Sock(kind) => {
+                if write {
+                    return refuse!(Memory, "{reg} cannot write into {name}");
+                }
+                self.check_sock(reg, ptr, kind, at, size)?;
+                Ok(Reg::UNKNOWN)
+            }
+            Kind::Btf { .. } => {
+                if write {
+                    return refuse!(Memory, "only read is supported");
+                }
+                let var = ptr.s.bits;
+                if !var.is_const() || var.value != 0 {
+                    return refuse!(Memory, "{reg} is {name} invalid variable offset: off={off}, var_off={var}");
+                }
+                if at < 0 {
+                    return refuse!(Memory, "{reg} is {name} invalid negative access: off={at}");
+                }
+                // Read with fault recovery, as Linux's PROBE_MEM; what is there is a number until there is BTF to say more.
+                self.learnt.fault(self.at);
+                Ok(Reg::UNKNOWN)
+            }
+            Kind::Map(_) => {
+                if write {
+                    return refuse!(Memory, "only read from bpf_array is supported");
+                }
+                refuse!(Memory, "{reg} invalid mem access '{name}'" => "a map's own fields cannot be read here; use helpers")
+            }
+            Kind::Scalar => refuse!(Memory, "{reg} invalid mem access '{name}'" => "it is a number here; read addresses with bpf_probe_read_kernel"),
+            _ => refuse!(Memory, "{reg} invalid mem access '{name}'"),
+        }
+    }
+
+    fn may_write_packet(&self) -> bool {
+        use ProgType::*;
+        matches!(self.request.prog_type, SchedCls | SchedAct | Xdp | LwtXmit | SkSkb | SkMsg)
+    }
+
+    /// An instruction accesses the context, or other memory, but not now this and then that: what it becomes depends on it.
+    fn one_kind_of_pointer(&mut self, ptr: &Reg, _dst: axbpf_isa::Reg) -> Step {
+        let special = matches!(ptr.kind, Kind::Ctx | Kind::Sock(_) | Kind::Btf { .. });
+        if !self.learnt.pointer(self.at, special) {
+            return refuse!(Memory, "same insn cannot be used with different pointers" => "one of them is the context; use an instruction for each");
+        }
         Ok(())
     }
 
-    fn use_stack(&mut self, frame: u8, off: i64) {
-        let subprog = self.state.frames[usize::from(frame)].subprog;
-        self.depth[subprog] = self.depth[subprog].max(off.unsigned_abs() as u32);
-    }
-
-    /// `size` bytes of memory other than stack and context.
-    fn other_place(&self, reg: Reg, to: Target, off: i64, size: u64, access: Access) -> Step<()> {
-        let write = access == Access::Write;
-        match to {
-            Target::MapValue { map, .. } => {
-                if !within(off, size, map.value_size) {
-                    return Err(Reason::MapValue { value_size: map.value_size, off, size });
-                }
-                let forbidden = if write { BPF_F_RDONLY_PROG } else { BPF_F_WRONLY_PROG };
-                if map.flags & forbidden != 0 {
-                    return Err(Reason::MapForbidden { access, value_size: map.value_size, off, size });
-                }
-                Ok(())
-            }
-            Target::Record { size: mem_size, .. } if !within(off, size, mem_size) => Err(Reason::Memory { mem_size, off, size }),
-            Target::Packet { range } if !within(off, size, range) => Err(Reason::Packet { reg, off, size, range }),
-            Target::Packet { .. }
-                if write && !matches!(self.request.prog_type, ProgType::Xdp | ProgType::SchedCls | ProgType::SchedAct) =>
-            {
-                Err(Reason::PacketReadOnly)
-            }
-            Target::Record { .. } | Target::Packet { .. } => Ok(()),
-            Target::Ctx | Target::Stack { .. } | Target::Map(_) | Target::PacketEnd => {
-                Err(Reason::not_memory(reg, &Value::Ptr { to, off }))
-            }
+    fn access_ctx(&mut self, reg: axbpf_isa::Reg, ptr: &Reg, off: i64, size: u32, write: bool) -> Step<Reg> {
+        if self.request.prog_type != ProgType::Syscall {
+            self.check_ctx_pointer(reg, ptr)?;
+        } else {
+            // The caller's own buffer: offsets may vary.
+            let at = off + i64::from(ptr.off);
+            self.check_region(reg, ptr, at, size.into(), self.request.ctx.size, Region::Mem)?;
+            return Ok(Reg::UNKNOWN);
         }
-    }
-
-    fn aligned(&self, off: i64, size: u32) -> Step<()> {
-        if self.request.strict_alignment && off % i64::from(size) != 0 { Err(Reason::Misaligned { off, size }) } else { Ok(()) }
-    }
-
-    pub(crate) fn load(&mut self, reg: Reg, off: i16, size: Size, sx: bool) -> Step<Value> {
-        let (to, base) = self.base(reg)?;
-        let (off, bytes) = (base + i64::from(off), size.bytes());
-        let found = match to {
-            Target::Ctx => {
-                if base != 0 {
-                    return Err(Reason::ModifiedCtx { reg, off: base });
-                }
-                let field = self.request.ctx.field(off, bytes).ok_or(Reason::Ctx { off, size: bytes })?;
-                match field.kind {
-                    FieldKind::Scalar => Value::Scalar(Range::bits(size.bits())),
-                    _ if sx => return Err(Reason::Ctx { off, size: bytes }),
-                    FieldKind::Packet => Value::Ptr { to: Target::Packet { range: 0 }, off: 0 },
-                    FieldKind::PacketEnd => Value::Ptr { to: Target::PacketEnd, off: 0 },
-                }
-            }
-            Target::Stack { frame } => {
-                self.stack_place(reg, frame, off, bytes, Access::Read)?;
-                let found = self.state.frames[usize::from(frame)].stack.load(off, bytes);
-                found.map_err(|at| Reason::StackUninit { off, at, size: bytes })?
-            }
-            Target::Map(_) | Target::PacketEnd => return Err(Reason::not_memory(reg, &Value::Ptr { to, off })),
-            _ => {
-                self.other_place(reg, to, off, bytes.into(), Access::Read)?;
-                self.aligned(off, bytes)?;
-                Value::Scalar(Range::bits(size.bits()))
-            }
+        let Some(field) = self.request.ctx.field(off, size, write) else {
+            return refuse!(Memory, "invalid bpf_context access off={off} size={size}" => "there is no such field, or it cannot be accessed so");
         };
-        Ok(match found {
-            Value::Scalar(range) if sx => match range.known() {
-                Some(value) => Value::Scalar(Range::exactly(size.sign_extend(value))),
-                None if range.max < 1 << (size.bits() - 1) => found,
-                None => Value::ANY,
-            },
-            found => found,
+        if write {
+            return Ok(Reg::UNKNOWN);
+        }
+        if field.stored != field.off {
+            self.learnt.rewrite(self.at, field.stored);
+        }
+        let id = self.new_id();
+        Ok(match field.kind {
+            FieldKind::Scalar => Reg::UNKNOWN,
+            FieldKind::Packet => Reg::pointer(Kind::Packet),
+            FieldKind::PacketMeta => Reg::pointer(Kind::PacketMeta),
+            FieldKind::PacketEnd => Reg::pointer(Kind::PacketEnd),
+            FieldKind::SockOrNull(kind) => Reg::pointer_or_null(Kind::Sock(kind), id),
+            FieldKind::FlowKeys => Reg::pointer(Kind::FlowKeys),
         })
     }
 
-    pub(crate) fn store(&mut self, reg: Reg, off: i16, size: Size, value: Value) -> Step<()> {
-        let (to, base) = self.base(reg)?;
-        let (off, bytes) = (base + i64::from(off), size.bytes());
-        match to {
-            Target::Ctx => {
-                if base != 0 {
-                    return Err(Reason::ModifiedCtx { reg, off: base });
-                }
-                match self.request.ctx.field(off, bytes) {
-                    Some(field) if field.writable && !value.is_ptr() => Ok(()),
-                    Some(_) => Err(Reason::CtxReadOnly { off, size: bytes }),
-                    None => Err(Reason::Ctx { off, size: bytes }),
-                }
-            }
-            Target::Stack { frame } => {
-                self.stack_place(reg, frame, off, bytes, Access::Write)?;
-                if value.is_ptr() && bytes != 8 {
-                    return Err(Reason::PartialSpill);
-                }
-                if matches!(value, Value::Ptr { to: Target::Stack { .. }, .. }) && usize::from(frame) + 1 != self.state.frames.len() {
-                    return Err(Reason::StackOfCaller);
-                }
-                self.state.frames[usize::from(frame)].stack.store(off, bytes, value);
-                Ok(())
-            }
-            Target::Map(_) | Target::PacketEnd => Err(Reason::not_memory(reg, &Value::Ptr { to, off })),
-            _ => {
-                self.other_place(reg, to, off, bytes.into(), Access::Write)?;
-                self.aligned(off, bytes)
-            }
-        }
+    /// The context is used as it came.
+    pub(crate) fn check_ctx_pointer(&self, reg: axbpf_isa::Reg, ptr: &Reg) -> Step {
+        self.check_unmoved(reg, ptr, "use the unmodified context")
     }
 
-    pub(crate) fn atomic(&mut self, op: AtomicOp, size: Size, dst: Reg, off: i16, src: Reg) -> Step<()> {
-        self.read(src)?;
-        if op == AtomicOp::Cmpxchg {
-            self.read(Reg::R0)?;
+    /// A pointer without any offset (Linux: `__check_ptr_off_reg`).
+    pub(crate) fn check_unmoved(&self, reg: axbpf_isa::Reg, ptr: &Reg, hint: &'static str) -> Step {
+        let (name, off, var) = (ptr.name(), ptr.off, ptr.s.bits);
+        if off < 0 {
+            return refuse!(Memory, "negative offset {name} ptr {reg} off={off} disallowed" => hint);
         }
-        let (to, base) = self.base(dst)?;
-        let (off, bytes) = (base + i64::from(off), size.bytes());
-        let any = Value::Scalar(Range::bits(size.bits()));
-        match to {
-            Target::Stack { frame } => {
-                self.stack_place(dst, frame, off, bytes, Access::Write)?;
-                let stack = &mut self.state.frames[usize::from(frame)].stack;
-                stack.check(off, bytes.into()).map_err(|at| Reason::StackUninit { off, at, size: bytes })?;
-                stack.store(off, bytes, any);
-            }
-            Target::MapValue { .. } | Target::Record { .. } => {
-                self.other_place(dst, to, off, bytes.into(), Access::Read)?;
-                self.other_place(dst, to, off, bytes.into(), Access::Write)?;
-                // Values and records begin at multiples of 8.
-                if off % i64::from(bytes) != 0 {
-                    return Err(Reason::Misaligned { off, size: bytes });
-                }
-            }
-            _ => return Err(Reason::AtomicPlace { reg: dst, kind: Value::Ptr { to, off }.name() }),
+        if off != 0 {
+            return refuse!(Memory, "dereference of modified {name} ptr {reg} off={off} disallowed" => hint);
         }
-        match op {
-            AtomicOp::Cmpxchg => self.set(Reg::R0, any),
-            _ if op.fetches() => self.set(src, any),
-            _ => Ok(()),
+        if !var.is_const() || var.value != 0 {
+            return refuse!(Memory, "variable {name} access var_off={var} disallowed" => hint);
         }
+        Ok(())
     }
 
-    /// Memory that a helper gets: `size` bytes, or, if that is not `exact`, at most so many.
-    pub(crate) fn argument(&mut self, reg: Reg, size: u64, exact: bool, access: Access) -> Step<()> {
-        let value = self.read(reg)?;
-        let wrong = Reason::ArgType { reg, is: value.name(), wants: MEMORY };
-        let Value::Ptr { to, off } = value else { return Err(wrong) };
-        if value.or_null() {
-            return Err(wrong);
+    fn check_sock(&self, reg: axbpf_isa::Reg, ptr: &Reg, kind: SockKind, off: i64, size: u32) -> Step {
+        let name = ptr.name();
+        if ptr.s.smin < 0 {
+            return refuse!(Memory, "{reg} min value is negative, either use unsigned index or do a if (index >=0) check.");
         }
-        let write = access == Access::Write;
-        match to {
-            Target::Stack { frame } => {
-                if size == 0 {
-                    return Ok(());
-                }
-                let small = u32::try_from(size).unwrap_or(u32::MAX);
-                if !Stack::holds(off, size) {
-                    return Err(Reason::StackRange { reg, access, off, size: small });
-                }
-                self.use_stack(frame, off);
-                let stack = &mut self.state.frames[usize::from(frame)].stack;
-                // How much is written is known, or else it has to be initialised before.
-                if !write || !exact {
-                    stack.check(off, size).map_err(|at| Reason::StackUninit { off, at, size: small })?;
-                }
-                if write {
-                    stack.fill(off, size, Byte::Any);
-                }
-                Ok(())
+        // struct bpf_sock: words from 0 to 80, of which the port and address ranges may be read in parts; struct bpf_tcp_sock: 96 bytes.
+        let valid = match kind {
+            SockKind::Tcp => off >= 0 && off + i64::from(size) <= 96 && off % i64::from(size) == 0 && matches!(size, 4 | 8),
+            SockKind::Socket | SockKind::Common => {
+                off >= 0 && off + i64::from(size) <= 80 && off % i64::from(size) == 0 && size <= 4
+                    && (kind == SockKind::Socket || !(4..24).contains(&off) || off >= 24)
             }
-            Target::MapValue { .. } | Target::Record { .. } | Target::Packet { .. } => self.other_place(reg, to, off, size, access),
-            Target::Ctx | Target::Map(_) | Target::PacketEnd => Err(wrong),
+        };
+        if !valid {
+            return refuse!(Memory, "{reg} invalid {name} access off={off} size={size}");
+        }
+        Ok(())
+    }
+
+    /// Linux: `check_packet_access`.
+    pub(crate) fn check_packet(&self, reg: axbpf_isa::Reg, ptr: &Reg, off: i64, size: u64) -> Step {
+        if ptr.s.smin < 0 {
+            return refuse!(Memory, "{reg} min value is negative, either use unsigned index or do a if (index >=0) check.");
+        }
+        if off >= 0 && off as u64 + size <= ptr.range.into() {
+            return Ok(());
+        }
+        let (id, fixed, range) = (ptr.id, ptr.off, ptr.range);
+        refuse!(
+            Memory,
+            "invalid access to packet, off={off} size={size}, {reg}(id={id},off={fixed},r={range})\n{reg} offset is outside of the packet"
+            => "compare with data_end first"
+        )
+    }
+
+    /// A map's value: what the map permits, its bounds, its special fields.
+    pub(crate) fn check_map_value(
+        &self,
+        reg: axbpf_isa::Reg,
+        ptr: &Reg,
+        map: u32,
+        off: i64,
+        size: u64,
+        access: Access,
+        direct: bool,
+    ) -> Step {
+        let info = &self.maps[map as usize];
+        let value_size = info.value_size;
+        if access != Access::Read && info.flags & BPF_F_RDONLY_PROG != 0 {
+            return refuse!(Memory, "write into map forbidden, value_size={value_size} off={off} size={size}" => "programs may only read it");
+        }
+        if access != Access::Write && info.flags & BPF_F_WRONLY_PROG != 0 {
+            return refuse!(Memory, "read from map forbidden, value_size={value_size} off={off} size={size}" => "programs may only write it");
+        }
+        self.check_region(reg, ptr, off, size, value_size, Region::MapValue)?;
+        // From the first to the last byte that it may touch.
+        let (from, to) = (off + ptr.s.smin, off + ptr.s.umax as i64 + size as i64);
+        for (field, at, len) in info.fields.all() {
+            if i64::from(at) < to && from < i64::from(at + len) {
+                let how = if direct { "by load/store" } else { "by helpers" };
+                let _ = how;
+                return refuse!(Memory, "{field} cannot be accessed directly by load/store" => "use the helpers that it is for");
+            }
+        }
+        Ok(())
+    }
+
+    /// Memory of a known size: both ends of the range of offsets (Linux: `check_mem_region_access`).
+    pub(crate) fn check_region(&self, reg: axbpf_isa::Reg, ptr: &Reg, off: i64, size: u64, has: u32, region: Region) -> Step {
+        let outside = |at: i64| at < 0 || at as u64 + size > has.into();
+        let what = |at: i64| -> String {
+            match region {
+                Region::MapKey => alloc::format!("invalid access to map key, key_size={has} off={at} size={size}"),
+                Region::MapValue => alloc::format!("invalid access to map value, value_size={has} off={at} size={size}"),
+                Region::Mem => alloc::format!("invalid access to memory, mem_size={has} off={at} size={size}"),
+            }
+        };
+        let s = &ptr.s;
+        if s.smin < 0 && off.checked_add(s.smin).is_none_or(|min| min < 0 || i32::try_from(min).is_err()) {
+            return refuse!(Memory, "{reg} min value is negative, either use unsigned index or do a if (index >=0) check.");
+        }
+        let min = off.saturating_add(s.smin);
+        if outside(min) {
+            let what = what(min);
+            return refuse!(Memory, "{what}\n{reg} min value is outside of the allowed memory range");
+        }
+        if s.umax >= MAX_VAR_OFF as u64 {
+            return refuse!(Memory, "{reg} unbounded memory access, make sure to bounds check any such access");
+        }
+        let max = off + s.umax as i64;
+        if outside(max) {
+            let what = what(max);
+            return refuse!(Memory, "{what}\n{reg} max value is outside of the allowed memory range");
+        }
+        Ok(())
+    }
+
+    fn check_alignment(&self, ptr: &Reg, off: i64, size: u32, strict: bool) -> Step {
+        let strict = strict || self.request.strict_alignment;
+        let (what, strict) = match ptr.kind {
+            Kind::Packet | Kind::PacketMeta => {
+                // The IP header is aligned to 4 bytes, 14 behind a 2-byte pad.
+                let fixed = i64::from(ptr.off) + off;
+                let sum = ptr.s.bits.add(Tnum::exactly(2i64.wrapping_add(fixed) as u64));
+                if strict && !sum.is_aligned(size.into()) {
+                    let (var, reg_off) = (ptr.s.bits, ptr.off);
+                    return refuse!(Memory, "misaligned packet access off 2+{var}+{reg_off}+{off} size {size}");
+                }
+                return Ok(());
+            }
+            Kind::FlowKeys => ("flow keys ", strict),
+            Kind::MapKey(_) => ("key ", strict),
+            Kind::MapValue(_) => ("value ", strict),
+            Kind::Ctx => ("context ", strict),
+            // Slots of the stack are tracked by eight bytes.
+            Kind::Stack(_) => ("stack ", true),
+            Kind::Sock(_) => ("sock ", strict),
+            _ => ("", strict),
+        };
+        let sum = ptr.s.bits.add(Tnum::exactly((i64::from(ptr.off) + off) as u64));
+        if strict && size > 1 && !sum.is_aligned(size.into()) {
+            let (var, reg_off) = (ptr.s.bits, ptr.off);
+            return refuse!(Memory, "misaligned {what}access off {var}+{reg_off}+{off} size {size}");
+        }
+        Ok(())
+    }
+
+    /// What a load from a map that never changes finds.
+    fn constant(&self, map: u32, off: i64, size: u32) -> Option<u64> {
+        let info = &self.maps[map as usize];
+        if info.flags & BPF_F_RDONLY_PROG == 0 {
+            return None;
+        }
+        let off = usize::try_from(off).ok()?;
+        let contents = info.contents.as_deref()?;
+        let bytes = contents.get(off..off.checked_add(size as usize)?)?;
+        let mut word = [0; 8];
+        word[..bytes.len()].copy_from_slice(bytes);
+        Some(u64::from_le_bytes(word))
+    }
+
+    /// R1 to R5 are gone after a call.
+    pub(crate) fn forget_caller_saved(&mut self) {
+        let frame = self.state.frame_mut();
+        for reg in 0..=5 {
+            frame.regs[reg] = Reg::NOT_INIT;
         }
     }
+}
+
+/// `struct bpf_flow_keys`.
+const FLOW_KEYS_SIZE: i64 = 56;
+
+/// Memory of a known size, as messages name it.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Region {
+    MapKey,
+    MapValue,
+    Mem,
+}
+
+/// Bytes of numbers of which nothing is known.
+pub(crate) fn unknown(size: u32) -> Scalar {
+    Scalar::UNKNOWN.truncate(size * 8)
 }

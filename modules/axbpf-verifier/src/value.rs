@@ -1,196 +1,211 @@
-//! What is known of a register's value.
-use crate::MapInfo;
-use axbpf_isa::{AluOp, Width};
-use core::fmt;
+//! What is known of a register.
+use crate::scalar::Scalar;
+use alloc::string::String;
+use axbpf_abi::{DynptrKind, IterKind, SockKind};
+use core::fmt::{self, Write};
 
-/// Linux's name of a kind.
-pub(crate) type Name = &'static str;
-
-/// A register, or eight bytes of stack.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
-pub(crate) enum Value {
-    /// Nothing was put there, or a call took it.
-    #[default]
-    Uninit,
+/// What a register or a spilled register holds.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Kind {
+    /// Nothing: it must not be read.
+    NotInit,
     /// A number.
-    Scalar(Range),
-    /// A pointer, `off` bytes from the beginning of what it points into.
-    Ptr { to: Target, off: i64 },
-}
-
-/// What a pointer points into.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(crate) enum Target {
+    Scalar,
+    /// The program's context.
     Ctx,
-    /// Frame by number; offset 0 is its upper end.
-    Stack {
-        frame: u8,
-    },
-    Map(MapInfo),
-    /// A value; `or_null` is the number of the lookup that may have found none.
-    MapValue {
-        map: MapInfo,
-        or_null: Option<u32>,
-    },
-    /// A ring buffer record that the program holds as reference `id`.
-    Record {
-        size: u32,
-        id: u32,
-        or_null: bool,
-    },
-    /// The packet, of which `range` bytes from its beginning are known to be there.
-    Packet {
-        range: u32,
-    },
+    /// A map itself; the index is that of [`Walk::maps`](crate::walk::Walk).
+    Map(u32),
+    /// A value of a map.
+    MapValue(u32),
+    /// A key of a map, as callbacks get it.
+    MapKey(u32),
+    /// The frame of this number.
+    Stack(u8),
+    /// The packet; what `Reg::range` says was compared with its end.
+    Packet,
+    /// Its metadata.
+    PacketMeta,
+    /// Its end.
     PacketEnd,
+    /// So many bytes of memory.
+    Mem { size: u32, rdonly: bool, ringbuf: bool },
+    /// A socket's fields.
+    Sock(SockKind),
+    /// `struct bpf_flow_keys`.
+    FlowKeys,
+    /// A struct of the kernel.
+    Btf { name: &'static str, trusted: bool },
+    /// A function of the program.
+    Func(u32),
+    /// A dynptr that somebody else keeps: what callbacks get.
+    Dynptr(DynptrKind),
+    /// In a stack slot only: half of a dynptr.
+    DynptrSlot { kind: DynptrKind, first: bool, rdonly: bool },
+    /// In a stack slot only: an open-coded iterator, how often it was moved on, whether it is at its end.
+    IterSlot { kind: IterKind, depth: u32, drained: bool, first: bool },
+    /// In a stack slot only: what `bpf_local_irq_save` keeps.
+    IrqSlot,
 }
 
-/// Numbers from `min` to `max`, unsigned.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(crate) struct Range {
-    pub min: u64,
-    pub max: u64,
+/// What is known of a register.
+#[derive(Clone, Debug)]
+pub(crate) struct Reg {
+    pub kind: Kind,
+    /// A pointer that may be null instead.
+    pub or_null: bool,
+    /// Pointers: the constant part of the offset.
+    pub off: i32,
+    /// Packet pointers: bytes behind the pointer's variable part that are there.
+    pub range: u32,
+    /// Tells pointers of one origin from others: those that are null together, packet pointers with one variable part, values of one lookup.
+    /// Numbers with one id are equal, apart from `delta`.
+    pub id: u32,
+    /// The reference that it came with.
+    pub refid: u32,
+    /// The dynptr that it is a slice of.
+    pub dynid: u32,
+    /// Numbers: the distance from the number that `id` names.
+    pub delta: i64,
+    /// The number, or the variable part of a pointer's offset.
+    pub s: Scalar,
+    /// Locations of the checkpoint `epoch` that the number was computed from, see [`crate::checkpoint`].
+    pub from: u128,
+    pub epoch: u32,
 }
 
-impl Range {
-    pub(crate) const ANY: Range = Range { min: 0, max: u64::MAX };
+impl Reg {
+    pub const NOT_INIT: Reg = Reg {
+        kind: Kind::NotInit,
+        or_null: false,
+        off: 0,
+        range: 0,
+        id: 0,
+        refid: 0,
+        dynid: 0,
+        delta: 0,
+        s: Scalar::exactly(0),
+        from: 0,
+        epoch: 0,
+    };
 
-    pub(crate) const fn exactly(value: u64) -> Range {
-        Range { min: value, max: value }
+    pub const fn scalar(s: Scalar) -> Reg {
+        Reg { kind: Kind::Scalar, s, ..Reg::NOT_INIT }
     }
 
-    /// Any number of `bits` bits.
-    pub(crate) const fn bits(bits: u32) -> Range {
-        Range { min: 0, max: u64::MAX >> (64 - bits) }
+    pub const UNKNOWN: Reg = Reg::scalar(Scalar::UNKNOWN);
+
+    pub const fn exactly(value: u64) -> Reg {
+        Reg::scalar(Scalar::exactly(value))
     }
 
-    pub(crate) fn known(self) -> Option<u64> {
-        (self.min == self.max).then_some(self.min)
+    pub const fn pointer(kind: Kind) -> Reg {
+        Reg { kind, ..Reg::NOT_INIT }
     }
 
-    pub(crate) fn contains(self, other: Range) -> bool {
-        self.min <= other.min && other.max <= self.max
+    pub const fn pointer_or_null(kind: Kind, id: u32) -> Reg {
+        Reg { kind, or_null: true, id, ..Reg::NOT_INIT }
     }
 
-    fn lower_half(self) -> Range {
-        if self.max >> 32 == 0 { self } else { self.known().map_or(Range::bits(32), |v| Range::exactly(v & 0xffff_ffff)) }
+    pub fn is_scalar(&self) -> bool {
+        self.kind == Kind::Scalar
     }
 
-    /// What `op` makes of any two numbers of these ranges.
-    pub(crate) fn alu(op: AluOp, width: Width, a: Range, b: Range) -> Range {
-        if let (Some(a), Some(b)) = (a.known(), b.known()) {
-            return Range::exactly(op.eval(width, a, b));
-        }
-        let all = match width {
-            Width::W64 => Range::ANY,
-            Width::W32 => Range::bits(32),
+    pub fn is_pointer(&self) -> bool {
+        !matches!(self.kind, Kind::Scalar | Kind::NotInit)
+    }
+
+    pub fn is_packet(&self) -> bool {
+        matches!(self.kind, Kind::Packet | Kind::PacketMeta)
+    }
+
+    /// The constant, if it is one.
+    pub fn known(&self) -> Option<u64> {
+        if self.is_scalar() { self.s.known() } else { None }
+    }
+
+    pub fn is_null(&self) -> bool {
+        self.known() == Some(0)
+    }
+
+    /// A pointer that is surely not null.
+    pub fn is_not_null(&self) -> bool {
+        !self.or_null
+            && matches!(
+                self.kind,
+                Kind::Ctx
+                    | Kind::Map(_)
+                    | Kind::MapValue(_)
+                    | Kind::MapKey(_)
+                    | Kind::Stack(_)
+                    | Kind::Mem { .. }
+                    | Kind::Sock(_)
+                    | Kind::Func(_)
+                    | Kind::FlowKeys
+                    | Kind::Btf { trusted: true, .. }
+            )
+    }
+
+    /// As messages name it (Linux: `reg_type_str`).
+    pub fn name(&self) -> String {
+        let mut name = String::new();
+        let (before, word) = match self.kind {
+            Kind::NotInit => ("", "?"),
+            Kind::Scalar => ("", "scalar"),
+            Kind::Ctx => ("", "ctx"),
+            Kind::Map(_) => ("", "map_ptr"),
+            Kind::MapValue(_) => ("", "map_value"),
+            Kind::MapKey(_) => ("", "map_key"),
+            Kind::Stack(_) => ("", "fp"),
+            Kind::Packet => ("", "pkt"),
+            Kind::PacketMeta => ("", "pkt_meta"),
+            Kind::PacketEnd => ("", "pkt_end"),
+            Kind::Mem { rdonly: true, .. } => ("rdonly_", "mem"),
+            Kind::Mem { ringbuf: true, .. } => ("ringbuf_", "mem"),
+            Kind::Mem { .. } => ("", "mem"),
+            Kind::Sock(SockKind::Socket) => ("", "sock"),
+            Kind::Sock(SockKind::Common) => ("", "sock_common"),
+            Kind::Sock(SockKind::Tcp) => ("", "tcp_sock"),
+            Kind::FlowKeys => ("", "flow_keys"),
+            Kind::Btf { trusted: true, .. } => ("trusted_", "ptr_"),
+            Kind::Btf { .. } => ("", "ptr_"),
+            Kind::Func(_) => ("", "func"),
+            Kind::Dynptr(_) => ("", "dynptr_ptr"),
+            Kind::DynptrSlot { .. } => ("", "dynptr"),
+            Kind::IterSlot { .. } => ("", "iter"),
+            Kind::IrqSlot => ("", "irq"),
         };
-        let (a, b) = match width {
-            Width::W64 => (a, b),
-            Width::W32 => (a.lower_half(), b.lower_half()),
-        };
-        let count = b.known().map(|count| (count & u64::from(width.bits() - 1)) as u32);
-        let range = match op {
-            AluOp::Mov => Some(b),
-            AluOp::Add => a.min.checked_add(b.min).zip(a.max.checked_add(b.max)).map(|(min, max)| Range { min, max }),
-            AluOp::Sub => a.min.checked_sub(b.max).map(|min| Range { min, max: a.max - b.min }),
-            AluOp::Mul => a.max.checked_mul(b.max).map(|max| Range { min: a.min * b.min, max }),
-            AluOp::And => Some(Range { min: 0, max: a.max.min(b.max) }),
-            AluOp::Or => Some(Range { min: a.min.max(b.min), max: ones(a.max | b.max) }),
-            AluOp::Xor => Some(Range { min: 0, max: ones(a.max | b.max) }),
-            AluOp::Rsh => count.map(|n| Range { min: a.min >> n, max: a.max >> n }),
-            AluOp::Lsh => count.filter(|&n| a.max.leading_zeros() >= n).map(|n| Range { min: a.min << n, max: a.max << n }),
-            // Not by zero, which makes 0 of a quotient and keeps a remainder's dividend.
-            AluOp::Div => b.known().filter(|&d| d != 0).map(|d| Range { min: a.min / d, max: a.max / d }),
-            AluOp::Mod => b.known().filter(|&d| d != 0).map(|d| Range { min: 0, max: a.max.min(d - 1) }),
-            AluOp::Arsh => count.filter(|_| a.max < 1 << (width.bits() - 1)).map(|n| Range { min: a.min >> n, max: a.max >> n }),
-            AluOp::Sdiv | AluOp::Smod => None,
-        };
-        range.filter(|range| range.max <= all.max).unwrap_or(all)
+        let _ = write!(name, "{before}{word}");
+        if let Kind::Btf { name: of, .. } = self.kind {
+            name.push_str(if self.or_null { "or_null_" } else { "" });
+            name.push_str(of);
+        } else if self.or_null {
+            name.push_str("_or_null");
+        }
+        name
     }
 }
 
-/// The number whose bits are all ones up to the highest one of `value`.
-fn ones(value: u64) -> u64 {
-    if value == 0 { 0 } else { u64::MAX >> value.leading_zeros() }
-}
+/// A number as logs print it: decimal where that is short.
+pub(crate) struct Num(pub i64);
 
-impl Value {
-    pub(crate) const ANY: Value = Value::Scalar(Range::ANY);
-
-    pub(crate) fn known(&self) -> Option<u64> {
-        match self {
-            Value::Scalar(range) => range.known(),
-            _ => None,
-        }
-    }
-
-    pub(crate) fn is_ptr(&self) -> bool {
-        matches!(self, Value::Ptr { .. })
-    }
-
-    /// Whether it may be null although it is a pointer.
-    pub(crate) fn or_null(&self) -> bool {
-        match self {
-            Value::Ptr { to: Target::MapValue { or_null, .. }, .. } => or_null.is_some(),
-            Value::Ptr { to: Target::Record { or_null, .. }, .. } => *or_null,
-            _ => false,
-        }
-    }
-
-    /// Linux's name of its kind.
-    pub(crate) fn name(&self) -> Name {
-        match self {
-            Value::Uninit => "?",
-            Value::Scalar(_) => "scalar",
-            Value::Ptr { to, .. } => match to {
-                Target::Ctx => "ctx",
-                Target::Stack { .. } => "fp",
-                Target::Map(_) => "map_ptr",
-                Target::MapValue { or_null: None, .. } => "map_value",
-                Target::MapValue { .. } => "map_value_or_null",
-                Target::Record { or_null: false, .. } => "ringbuf_mem",
-                Target::Record { .. } => "ringbuf_mem_or_null",
-                Target::Packet { .. } => "pkt",
-                Target::PacketEnd => "pkt_end",
-            },
-        }
-    }
-}
-
-impl fmt::Display for Value {
+impl fmt::Display for Num {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Value::Scalar(Range { min, max }) if min == max => write!(f, "{}", *min as i64),
-            Value::Scalar(Range::ANY) => f.write_str("scalar()"),
-            Value::Scalar(Range { min, max }) => write!(f, "scalar(umin={min},umax={max})"),
-            Value::Ptr { to: Target::Stack { frame }, off } => {
-                f.write_str("fp")?;
-                if *frame > 0 {
-                    write!(f, "[{frame}]")?;
-                }
-                write!(f, "{off}")
-            }
-            Value::Ptr { to, off } => {
-                write!(f, "{}(", self.name())?;
-                match to {
-                    Target::Map(map) => write!(f, "id={}", map.id)?,
-                    Target::MapValue { map, or_null } => {
-                        write!(f, "map={},vs={}", map.id, map.value_size)?;
-                        if let Some(id) = or_null {
-                            write!(f, ",id={id}")?;
-                        }
-                    }
-                    Target::Record { size, id, .. } => write!(f, "ref_obj_id={id},sz={size}")?,
-                    Target::Packet { range } => write!(f, "r={range}")?,
-                    _ => {}
-                }
-                match off {
-                    0 => f.write_str(")"),
-                    off => write!(f, ",off={off})"),
-                }
-            }
-            Value::Uninit => f.write_str("?"),
-        }
+        // Linux: is_snum_decimal, T = S16_MAX.
+        if (-0x7fff..=0x7fff).contains(&self.0) { write!(f, "{}", self.0) } else { write!(f, "{:#x}", self.0) }
+    }
+}
+
+/// The same of an unsigned one.
+pub(crate) struct Unum(pub u64);
+
+impl fmt::Display for Unum {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if self.0 <= 0xffff { write!(f, "{}", self.0) } else { write!(f, "{:#x}", self.0) }
+    }
+}
+
+impl fmt::Display for crate::tnum::Tnum {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if self.is_const() { Unum(self.value).fmt(f) } else { write!(f, "({:#x}; {:#x})", self.value, self.mask) }
     }
 }

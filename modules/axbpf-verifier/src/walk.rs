@@ -1,456 +1,598 @@
-//! The walk along every path.
-use crate::flow::Flow;
+//! The walk along every path: one after another, depth first, with checkpoints to compare with.
+use crate::calls::Async;
+use crate::checkpoint::{Checkpoint, reg_bit};
+use crate::equal::{Exact, covers};
+use crate::flow::{FORCE, Flow, HEAD, POINT, proto};
+use crate::loops::Speculation;
+use crate::reason::{Step, refuse};
 use crate::state::{Frame, State};
-use crate::value::{Range, Target, Value};
-use crate::{Reason, Rejected, Request, Verdict};
-use alloc::collections::BTreeMap;
+use crate::value::{Kind, Reg};
+use crate::{MapInfo, Reason, Rejected, Request, Verdict};
+use alloc::collections::{BTreeMap, BTreeSet};
+use alloc::rc::Rc;
 use alloc::vec::Vec;
-use axbpf_abi::flags::{BPF_LOG_LEVEL1, BPF_LOG_LEVEL2};
-use axbpf_abi::{Facts, MAX_STACK, MapType, Subprog};
-use axbpf_isa::{AluOp, Callee, Imm64, Insn, InsnIdx, Operand, Reg, Width};
+use axbpf_abi::{Arg, IterState};
+use axbpf_isa::{Callee, Imm64, Insn, InsnIdx, Operand, Width};
 use core::fmt::Write;
-
-/// What one instruction may answer.
-pub(crate) type Step<T> = Result<T, Reason>;
 
 /// Where a path goes on.
 pub(crate) enum Next {
     At(u32),
-    /// The program ends.
+    /// It has ended.
     End,
 }
 
-/// A state that was kept, to compare later ones with.
-struct Node {
-    /// `None`: forgotten, so that others have room.
-    state: Option<State>,
-    /// The one before it on its path.
-    parent: Option<usize>,
-    /// See [`State::hash`].
-    hash: u64,
-    /// Paths through it that have not ended. While there are any, the one being walked is among them or comes from them.
-    open: u32,
+/// A path that is walked later.
+pub(crate) struct Pending {
+    pub state: State,
+    pub at: u32,
+    pub parent: Option<u32>,
+    pub written: [u64; 8],
 }
 
-/// A path that was put off.
-struct Pending {
-    state: State,
-    at: u32,
-    parent: Option<usize>,
-}
-
-/// States at one instruction that are compared whatever they hold; older ones are found by their hash.
-const RECENT: usize = 32;
-
-/// See the module.
 pub(crate) struct Walk<'a> {
     pub request: &'a Request<'a>,
     pub flow: &'a Flow,
-    log: &'a mut dyn Write,
+    pub log: &'a mut dyn Write,
+    /// Every map that was named so far, inner maps too.
+    pub maps: Vec<MapInfo>,
+    /// Their numbers, by the slot that names one.
+    map_at: BTreeMap<u32, u32>,
+    // The path at hand.
     pub state: State,
     pub at: u32,
-    parent: Option<usize>,
-    nodes: Vec<Node>,
-    recent: BTreeMap<u32, Vec<usize>>,
-    older: BTreeMap<(u32, u64), usize>,
-    pending: Vec<Pending>,
-    processed: usize,
-    /// Instructions and jumps since a state was last kept.
-    since: (u32, u32),
-    /// Bytes of kept and pending states.
-    memory: usize,
-    states: usize,
-    last_id: u32,
+    pub parent: Option<u32>,
+    pub epoch: u32,
+    /// Slots of each frame that were written since the last checkpoint.
+    pub written: [u64; 8],
+    // The others.
+    pub pending: Vec<Pending>,
+    pub checkpoints: Vec<Checkpoint>,
+    /// Places of `checkpoints` that are free.
+    free: Vec<u32>,
+    /// Checkpoints by their instruction.
+    pub here: BTreeMap<u32, Vec<u32>>,
+    /// Places of complete checkpoints, oldest first, for when memory gets short.
+    complete: alloc::collections::VecDeque<(u32, u32)>,
+    pub bytes: usize,
+    ids: u32,
+    pub epochs: u32,
+    pub processed: usize,
+    jumps: usize,
+    /// `processed` and `jumps` at the last checkpoint.
+    last: (usize, usize),
+    pub speculations: Vec<Speculation>,
+    /// Instructions that rounds of loops took which were not walked one by one.
+    pub looped: u64,
+    /// Loops that could not be walked at once, and how often one tried.
+    pub stubborn: BTreeMap<(u32, usize), u32>,
+    made: usize,
+    // What is learnt.
+    pub seen: Vec<bool>,
     /// Bytes of stack that each function uses.
     pub depth: Vec<u32>,
-    seen: Vec<bool>,
-    /// Whether the instruction at a slot goes to the context, once it has been walked.
-    pub to_ctx: Vec<Option<bool>>,
+    /// Global functions that are called, and those whose own walk is done.
+    pub called: BTreeSet<usize>,
+    pub callbacks: Vec<Async>,
+    pub learnt: crate::facts::Learnt,
 }
 
 impl<'a> Walk<'a> {
-    pub(crate) fn new(request: &'a Request<'a>, flow: &'a Flow, log: &'a mut dyn Write) -> Self {
-        let mut frame = Frame::new(0, 0, 0);
-        frame.regs[Reg::R1.index()] = Value::Ptr { to: Target::Ctx, off: 0 };
+    pub(crate) fn new(request: &'a Request<'a>, flow: &'a Flow, log: &'a mut dyn Write) -> Walk<'a> {
         Walk {
             request,
             flow,
             log,
-            state: State { frames: alloc::vec![frame], refs: Vec::new() },
+            maps: Vec::new(),
+            map_at: BTreeMap::new(),
+            state: State::default(),
             at: 0,
             parent: None,
-            nodes: Vec::new(),
-            recent: BTreeMap::new(),
-            older: BTreeMap::new(),
+            epoch: 0,
+            written: [0; 8],
             pending: Vec::new(),
+            checkpoints: Vec::new(),
+            free: Vec::new(),
+            here: BTreeMap::new(),
+            complete: Default::default(),
+            bytes: 0,
+            ids: 0,
+            epochs: 0,
             processed: 0,
-            since: (0, 0),
-            memory: 0,
-            states: 0,
-            last_id: 0,
+            jumps: 0,
+            last: (0, 0),
+            speculations: Vec::new(),
+            looped: 0,
+            stubborn: BTreeMap::new(),
+            made: 0,
+            seen: alloc::vec![false; flow.insns.len()],
             depth: alloc::vec![0; flow.subprogs.len()],
-            seen: alloc::vec![false; request.slots.len()],
-            to_ctx: alloc::vec![None; request.slots.len()],
+            called: BTreeSet::new(),
+            callbacks: Vec::new(),
+            learnt: Default::default(),
         }
     }
 
     pub(crate) fn run(mut self) -> Result<Verdict, Rejected> {
+        let mut frame = Frame::new(0, 0, 0);
+        frame.regs[1] = Reg::pointer(Kind::Ctx);
+        self.walk_function(frame, 0)?;
+        // Global functions are walked once each, for whatever arguments their types allow; callbacks that run later too.
+        let (mut done, mut callbacks) = (BTreeSet::new(), 0);
         loop {
-            if let Err(reason) = self.path() {
-                if self.request.log_level & BPF_LOG_LEVEL1 != 0 && self.request.log_level & BPF_LOG_LEVEL2 == 0 {
-                    self.tell();
-                }
-                return Err(Rejected { at: InsnIdx(self.at), reason });
+            if let Some(&subprog) = self.called.iter().find(|subprog| !done.contains(*subprog)) {
+                done.insert(subprog);
+                let at = self.flow.subprogs[subprog].0;
+                let frame = self.global_entry(subprog).map_err(|reason| Rejected { at: InsnIdx(at), reason })?;
+                self.walk_function(frame, at)?;
+            } else if let Some(callback) = self.callbacks.get(callbacks) {
+                callbacks += 1;
+                let (frame, at) = (callback.frame.clone(), self.flow.subprogs[callback.frame.subprog as usize].0);
+                self.walk_function(frame, at)?;
+            } else {
+                break;
             }
-            self.close();
-            let Some(Pending { state, at, parent }) = self.pending.pop() else { break };
-            self.memory -= state.bytes();
-            (self.state, self.at, self.parent) = (state, at, parent);
         }
         let facts = self.facts()?;
-        Ok(Verdict { facts, insns_processed: self.processed, states: self.states })
+        Ok(Verdict { facts, insns_processed: self.processed, states: self.made })
     }
 
-    /// Walks one path to its end.
-    fn path(&mut self) -> Step<()> {
+    /// Walks a function from its beginning, along every path.
+    fn walk_function(&mut self, frame: Frame, at: u32) -> Result<(), Rejected> {
+        self.state = State { frames: alloc::vec![Rc::new(frame)], ..State::default() };
+        (self.at, self.parent, self.epoch, self.written) = (at, None, 0, [0; 8]);
         loop {
-            if self.processed >= self.request.limits.insns {
-                return Err(Reason::TooComplex { limit: self.request.limits.insns });
+            if let Err(reason) = self.walk_path() {
+                // A loop that was walked for all rounds at once may only be good round by round.
+                if self.speculations.is_empty() {
+                    let rejected = Rejected { at: InsnIdx(self.at), reason };
+                    self.tell_rejected();
+                    return Err(rejected);
+                }
+                if self.fail_speculation(&reason) {
+                    continue;
+                }
+            } else {
+                self.close(self.parent);
             }
-            if self.flow.joins[self.at as usize] && self.known()? {
+            loop {
+                if self.end_speculation() {
+                    break;
+                }
+                let Some(next) = self.pending.pop() else {
+                    self.here.clear();
+                    self.checkpoints.clear();
+                    self.free.clear();
+                    self.complete.clear();
+                    self.bytes = 0;
+                    return Ok(());
+                };
+                (self.state, self.at, self.parent, self.written) = (next.state, next.at, next.parent, next.written);
+                self.epoch = self.parent.map_or(0, |parent| self.checkpoints[parent as usize].epoch);
+                if self.request.log_level & axbpf_abi::flags::BPF_LOG_LEVEL2 != 0 {
+                    self.tell_path();
+                }
+                break;
+            }
+        }
+    }
+
+    /// To the end of the path at hand.
+    fn walk_path(&mut self) -> Step {
+        loop {
+            let at = self.at;
+            if self.flow.marks[at as usize] & POINT != 0 && self.visit()? {
                 return Ok(());
             }
             self.processed += 1;
-            self.since.0 += 1;
-            self.seen[self.at as usize] = true;
-            if self.request.log_level & BPF_LOG_LEVEL2 != 0 {
-                self.tell();
+            self.state.cost += 1;
+            if self.processed > self.request.limits.insns {
+                let limit = self.request.limits.insns;
+                self.speculations.clear();
+                return refuse!(Limit, "BPF program is too large. Processed {} insn", limit + 1 => "make loops shorter, or bound them by constants");
             }
-            match self.step()? {
-                Next::At(at) => self.at = at,
+            self.seen[at as usize] = true;
+            let Some(insn) = self.flow.insns[at as usize] else {
+                return refuse!(Flow, "jump into the middle of ldimm64 insn {at}");
+            };
+            let told = self.tell();
+            let next = self.insn(insn)?;
+            if let Some(before) = told {
+                self.tell_changes(&before);
+            }
+            match next {
+                Next::At(next) => self.at = next,
                 Next::End => return Ok(()),
             }
         }
     }
 
-    /// Whether all that may follow was looked at already, from a state that allows at least as much. Keeps the state if not.
-    fn known(&mut self) -> Step<bool> {
-        self.since.1 += 1;
-        self.state.forget_dead(self.flow.live[self.at as usize]);
-        let (at, matters) = (self.at, &self.flow.matters);
-        let hash = self.state.hash(at, matters);
-        let recent = self.recent.entry(at).or_default();
-        for &i in recent.iter().rev().chain(self.older.get(&(at, hash))) {
-            let node = &self.nodes[i];
-            let Some(state) = &node.state else { continue };
-            if node.open > 0 {
-                // On the way to here: the same state again means that it never ends.
-                if *state == self.state {
-                    return Err(Reason::Loop { at });
-                }
-            } else if state.covers(&self.state, at, matters) {
-                return Ok(true);
+    fn insn(&mut self, insn: Insn) -> Step<Next> {
+        let next = self.flow.next(self.at);
+        match insn {
+            Insn::Alu { op, width, dst, src } => self.alu(op, width, dst, src)?,
+            Insn::Neg { width, dst } => self.neg(width, dst)?,
+            Insn::MovSx { width, dst, src, from } => self.mov_sx(width, dst, src, from)?,
+            Insn::End { order, dst, size } => self.end(order, dst, size)?,
+            Insn::LoadImm64 { dst, imm } => {
+                let value = self.immediate(imm)?;
+                self.set(dst, value)?;
             }
-        }
-        // As Linux: not at every round of a short loop.
-        if !recent.is_empty() && (self.since.0 < 8 || self.since.1 < 2) {
-            return Ok(false);
-        }
-        self.since = (0, 0);
-        if recent.len() >= RECENT {
-            let oldest = recent.remove(0);
-            if let Some(same) = self.older.insert((at, self.nodes[oldest].hash), oldest) {
-                self.forget(same);
+            Insn::Load { size, sx, dst, src, off } => self.load(size, sx, dst, src, off)?,
+            Insn::Store { size, dst, off, src } => self.store(size, dst, off, src)?,
+            Insn::Atomic { op, size, dst, off, src } => self.atomic(op, size, dst, off, src)?,
+            Insn::LoadAbs { .. } => self.packet_load(None)?,
+            Insn::LoadInd { src, .. } => self.packet_load(Some(src))?,
+            Insn::Jump { offset, .. } => {
+                self.jumps += 1;
+                return Ok(Next::At(Flow::target(self.at, offset) as u32));
             }
-        }
-        self.recent.entry(at).or_default().push(self.nodes.len());
-        self.memory += self.state.bytes();
-        self.states += 1;
-        // The new one takes its parent's path over, so the parent's count stays.
-        self.nodes.push(Node { state: Some(self.state.clone()), hash, parent: self.parent, open: 1 });
-        self.parent = Some(self.nodes.len() - 1);
-        self.check_memory()?;
-        Ok(false)
-    }
-
-    fn forget(&mut self, node: usize) {
-        self.memory -= self.nodes[node].state.take().map_or(0, |state| state.bytes());
-    }
-
-    /// Bytes of what is kept.
-    fn used(&self) -> usize {
-        self.memory + self.nodes.len() * size_of::<Node>()
-    }
-
-    /// Makes room while there is some left: of the older states every other one goes, so that the rest is spread over the loops.
-    fn check_memory(&mut self) -> Step<()> {
-        let limit = self.request.limits.memory;
-        if self.used() > limit / 4 * 3 {
-            let mut older = core::mem::take(&mut self.older);
-            let mut keep = false;
-            older.retain(|_, &mut node| {
-                keep = !keep;
-                if !keep {
-                    self.forget(node);
-                }
-                keep
-            });
-            self.older = older;
-        }
-        if self.used() > limit { Err(Reason::OutOfMemory { limit }) } else { Ok(()) }
-    }
-
-    /// The path has ended.
-    fn close(&mut self) {
-        let mut parent = self.parent;
-        while let Some(i) = parent {
-            self.nodes[i].open -= 1;
-            if self.nodes[i].open > 0 {
-                break;
+            Insn::Branch { op, width, dst, src, offset } => {
+                self.jumps += 1;
+                return self.branch(op, width, dst, src, Flow::target(self.at, offset.into()) as u32);
             }
-            parent = self.nodes[i].parent;
+            Insn::MayGoto { offset } => {
+                self.jumps += 1;
+                return self.may_goto(Flow::target(self.at, offset.into()) as u32);
+            }
+            Insn::Call(Callee::Local { offset }) => {
+                self.jumps += 1;
+                return self.call(Flow::target(self.at, offset) as u32);
+            }
+            Insn::Call(Callee::Helper(id)) => {
+                self.jumps += 1;
+                self.helper(id)?;
+            }
+            Insn::Call(Callee::Kfunc { btf_id, .. }) => {
+                self.jumps += 1;
+                self.kfunc(btf_id)?;
+            }
+            Insn::Exit => return self.exit(),
+        }
+        Ok(Next::At(next))
+    }
+
+    // ---- Registers.
+
+    pub(crate) fn reg(&self, reg: axbpf_isa::Reg) -> &Reg {
+        &self.state.frame().regs[reg.index()]
+    }
+
+    /// A register that is read: it has to have a value.
+    pub(crate) fn read(&self, reg: axbpf_isa::Reg) -> Step<Reg> {
+        let value = self.reg(reg);
+        if value.kind == Kind::NotInit {
+            return refuse!(Register, "{reg} !read_ok" => "it has no value on this path, or a call took it");
+        }
+        let mut value = value.clone();
+        if value.is_scalar() {
+            (value.from, value.epoch) = (self.from_reg(reg), self.epoch);
+        }
+        Ok(value)
+    }
+
+    /// Where the number in a register comes from.
+    pub(crate) fn from_reg(&self, reg: axbpf_isa::Reg) -> u128 {
+        let place = reg_bit(self.state.top(), reg.index());
+        if self.reg(reg).is_scalar() { self.from_of(self.reg(reg), place) } else { 0 }
+    }
+
+    pub(crate) fn operand(&self, src: Operand) -> Step<Reg> {
+        match src {
+            Operand::Reg(reg) => self.read(reg),
+            Operand::Imm(imm) => Ok(Reg { epoch: self.epoch, ..Reg::exactly(imm as i64 as u64) }),
         }
     }
 
-    /// Puts a path off.
-    pub(crate) fn later(&mut self, state: State, at: u32) -> Step<()> {
-        if let Some(i) = self.parent {
-            self.nodes[i].open += 1;
+    pub(crate) fn set(&mut self, reg: axbpf_isa::Reg, mut value: Reg) -> Step {
+        if reg == axbpf_isa::Reg::R10 {
+            return refuse!(Register, "frame pointer is read only" => "copy R10 to another register");
         }
-        self.memory += state.bytes();
-        self.pending.push(Pending { state, at, parent: self.parent });
-        self.check_memory()
-    }
-
-    /// A number for a new reference or lookup.
-    pub(crate) fn new_id(&mut self) -> u32 {
-        self.last_id += 1;
-        self.last_id
-    }
-
-    pub(crate) fn frame(&mut self) -> &mut Frame {
-        let last = self.state.frames.len() - 1;
-        &mut self.state.frames[last]
-    }
-
-    /// A register's value, which must be there.
-    pub(crate) fn read(&mut self, reg: Reg) -> Step<Value> {
-        match self.frame().regs[reg.index()] {
-            Value::Uninit => Err(Reason::NotReadable { reg }),
-            value => Ok(value),
+        if value.epoch != self.epoch {
+            (value.from, value.epoch) = (0, self.epoch);
         }
-    }
-
-    pub(crate) fn set(&mut self, reg: Reg, value: Value) -> Step<()> {
-        if reg == Reg::R10 {
-            return Err(Reason::FramePointer);
-        }
-        self.frame().regs[reg.index()] = value;
+        self.state.frame_mut().regs[reg.index()] = value;
         Ok(())
     }
 
-    /// The value of a second operand.
-    pub(crate) fn operand(&mut self, src: Operand, width: Width) -> Step<Value> {
-        match src {
-            Operand::Reg(reg) => self.read(reg),
-            Operand::Imm(imm) => Ok(Value::Scalar(Range::exactly(match width {
-                Width::W64 => imm as i64 as u64,
-                Width::W32 => u64::from(imm as u32),
-            }))),
-        }
+    pub(crate) fn new_id(&mut self) -> u32 {
+        self.ids += 1;
+        self.ids
     }
 
-    fn step(&mut self) -> Step<Next> {
-        let at = self.at;
-        // Jumps were checked, so one begins here.
-        let Some(insn) = self.flow.insns[at as usize] else { return Err(Reason::JumpIntoInsn { to: at.into() }) };
-        match insn {
-            Insn::Alu { op, width, dst, src } => self.alu(op, width, dst, src)?,
-            Insn::Neg { width, dst } => {
-                let value = self.number(dst)?;
-                self.set(dst, Value::Scalar(Range::alu(AluOp::Sub, width, Range::exactly(0), value)))?;
-            }
-            Insn::MovSx { width, dst, src, from } => {
-                let value = self.number(src)?;
-                let known = value.known().map(|value| from.sign_extend(value) & Range::bits(width.bits()).max);
-                // What fits without its sign bit stays what it is.
-                let keeps = value.max < 1 << (from.bits() - 1);
-                let range = match known {
-                    Some(known) => Range::exactly(known),
-                    None if keeps => value,
-                    None => Range::bits(width.bits()),
-                };
-                self.set(dst, Value::Scalar(range))?;
-            }
-            Insn::End { order, dst, size } => {
-                let value = self.number(dst)?;
-                let range = value.known().map_or(Range::bits(size.bits()), |value| Range::exactly(order.eval(size, value)));
-                self.set(dst, Value::Scalar(range))?;
-            }
-            Insn::LoadImm64 { dst, imm } => {
-                let value = self.wide(imm)?;
-                self.set(dst, value)?;
-            }
-            Insn::Load { size, sx, dst, src, off } => {
-                let value = self.load(src, off, size, sx)?;
-                self.set(dst, value)?;
-            }
-            Insn::Store { size, dst, off, src } => {
-                let value = self.operand(src, Width::W64)?;
-                self.store(dst, off, size, value)?;
-            }
-            Insn::Atomic { op, size, dst, off, src } => self.atomic(op, size, dst, off, src)?,
-            Insn::Jump { offset, .. } => {
-                self.since.1 += 1;
-                return Ok(Next::At(Flow::target(at, offset) as u32));
-            }
-            Insn::Branch { op, width, dst, src, offset } => {
-                self.since.1 += 1;
-                return self.branch(op, width, dst, src, Flow::target(at, offset.into()) as u32);
-            }
-            Insn::Call(Callee::Helper(id)) => self.helper(id)?,
-            Insn::Call(Callee::Local { offset }) => return self.call(Flow::target(at, offset) as u32),
-            Insn::Exit => return self.exit(),
-            Insn::MayGoto { .. } => return Err(Reason::MayGoto),
-            Insn::LoadAbs { .. } | Insn::LoadInd { .. } => return Err(Reason::PacketLoad),
-            Insn::Call(Callee::Kfunc { .. }) => return Err(Reason::Kfunc),
-        }
-        Ok(Next::At(self.flow.next(at)))
-    }
-
-    /// The number in a register: any if it is a pointer, which is one no longer.
-    fn number(&mut self, reg: Reg) -> Step<Range> {
-        Ok(match self.read(reg)? {
-            Value::Scalar(range) => range,
-            _ => Range::ANY,
-        })
-    }
-
-    fn wide(&mut self, imm: Imm64) -> Step<Value> {
-        let map = || (self.request.map)(InsnIdx(self.at)).ok_or(Reason::NoMap);
-        Ok(match imm {
-            Imm64::Value(value) => Value::Scalar(Range::exactly(value)),
-            Imm64::MapFd(_) | Imm64::MapIdx(_) => Value::Ptr { to: Target::Map(map()?), off: 0 },
+    /// What a wide load loads.
+    fn immediate(&mut self, imm: Imm64) -> Step<Reg> {
+        match imm {
+            Imm64::Value(value) => Ok(Reg::exactly(value)),
+            Imm64::MapFd(_) | Imm64::MapIdx(_) => Ok(Reg::pointer(Kind::Map(self.map_here()?))),
             Imm64::MapFdValue { off, .. } | Imm64::MapIdxValue { off, .. } => {
-                let map = map()?;
-                if map.map_type != MapType::Array {
-                    return Err(Reason::MapNoAddress { map: map.map_type });
+                let map = self.map_here()?;
+                let info = &self.maps[map as usize];
+                if info.map_type != axbpf_abi::MapType::Array || info.max_entries > 1 && info.max_entries != u32::MAX {
+                    let map = info.map_type as u32;
+                    return refuse!(Memory, "direct value access is not supported by this map type: {map}" => "look its values up");
                 }
-                if off >= map.value_size {
-                    return Err(Reason::MapAddress { value_size: map.value_size, off });
+                if off >= info.value_size {
+                    let size = info.value_size;
+                    return refuse!(Memory, "invalid access to map value pointer, value_size={size} off={off}");
                 }
-                Value::Ptr { to: Target::MapValue { map, or_null: None }, off: off.into() }
+                let mut value = Reg::pointer(Kind::MapValue(map));
+                value.off = off as i32;
+                Ok(value)
             }
-            Imm64::Func { .. } => return Err(Reason::FunctionPointer),
-            Imm64::VarAddr { .. } => return Err(Reason::KernelVariable),
-        })
+            Imm64::Func { offset } => {
+                let subprog = self.flow.subprog_of(Flow::target(self.at, offset) as u32);
+                if (self.request.global)(InsnIdx(self.flow.subprogs[subprog].0)).is_some() {
+                    return refuse!(Call, "callback function not static" => "declare it static");
+                }
+                Ok(Reg::pointer(Kind::Func(subprog as u32)))
+            }
+            Imm64::VarAddr { .. } => {
+                refuse!(Unsupported, "kernel variables are not known here" => "read the address with bpf_probe_read_kernel")
+            }
+        }
     }
 
-    fn alu(&mut self, op: AluOp, width: Width, dst: Reg, src: Operand) -> Step<()> {
-        let b = self.operand(src, width)?;
-        if op == AluOp::Mov {
-            let value = match (b, width) {
-                (value, Width::W64) => value,
-                (Value::Scalar(range), Width::W32) => Value::Scalar(Range::alu(AluOp::Mov, width, range, range)),
-                // Half of a pointer is a number.
-                (_, Width::W32) => Value::Scalar(Range::bits(32)),
-            };
-            return self.set(dst, value);
+    /// The map that the instruction at hand names.
+    fn map_here(&mut self) -> Step<u32> {
+        if let Some(&map) = self.map_at.get(&self.at) {
+            return Ok(map);
         }
-        // Defined for registers, a mistake as constants.
-        if let Operand::Imm(imm) = src {
-            match op {
-                AluOp::Div | AluOp::Sdiv | AluOp::Mod | AluOp::Smod if imm == 0 => return Err(Reason::DivByZero),
-                AluOp::Lsh | AluOp::Rsh | AluOp::Arsh if !(0..width.bits() as i32).contains(&imm) => return Err(Reason::Shift { by: imm }),
-                _ => {}
-            }
-        }
-        let a = self.read(dst)?;
-        let value = match (a, b) {
-            (Value::Scalar(a), Value::Scalar(b)) => Value::Scalar(Range::alu(op, width, a, b)),
-            // A distance, or half of something: a number of which nothing is known.
-            (Value::Ptr { .. }, Value::Ptr { .. }) if op == AluOp::Sub => Value::Scalar(Range::bits(width.bits())),
-            _ if op == AluOp::Sub && width == Width::W32 => Value::Scalar(Range::bits(32)),
-            (Value::Ptr { .. }, Value::Ptr { .. }) => return Err(Reason::TwoPointers { reg: dst, op }),
-            _ if width == Width::W32 => return Err(Reason::Arithmetic32 { reg: dst }),
-            (Value::Ptr { to, off }, Value::Scalar(by)) => self.moved(op, dst, to, off, by)?,
-            (_, Value::Ptr { .. }) if op == AluOp::Sub => return Err(Reason::PointerFromScalar { reg: dst }),
-            (Value::Scalar(by), Value::Ptr { to, off }) => self.moved(op, dst, to, off, by)?,
-            // Both were read, so neither is unset.
-            (Value::Uninit, _) | (_, Value::Uninit) => return Err(Reason::NotReadable { reg: dst }),
+        let Some(info) = (self.request.map)(InsnIdx(self.at)) else {
+            return refuse!(Memory, "fd is not pointing to valid bpf_map" => "this instruction names no map of the program");
         };
-        self.set(dst, value)
+        self.check_map_of_prog(&info)?;
+        let map = self.map_number(info);
+        self.map_at.insert(self.at, map);
+        Ok(map)
     }
 
-    /// A pointer and a number.
-    fn moved(&mut self, op: AluOp, reg: Reg, to: Target, off: i64, by: Range) -> Step<Value> {
-        const FAR: u64 = 1 << 29;
-        let value = Value::Ptr { to, off };
-        if value.or_null() {
-            return Err(Reason::OrNullArithmetic { reg, kind: value.name() });
+    /// The number of a map; maps of one id share one.
+    pub(crate) fn map_number(&mut self, info: MapInfo) -> u32 {
+        let found = self.maps.iter().position(|map| map.id == info.id && map.id != u32::MAX);
+        found.unwrap_or_else(|| {
+            self.maps.push(info);
+            self.maps.len() - 1
+        }) as u32
+    }
+
+    // ---- Paths.
+
+    /// Walks a path with this state later.
+    pub(crate) fn later(&mut self, state: State, at: u32) -> Step {
+        if self.pending.len() >= MAX_PENDING {
+            return refuse!(Limit, "The sequence of {} jumps is too complex.", self.pending.len() => "split the function");
         }
-        if matches!(to, Target::Map(_) | Target::PacketEnd) {
-            return Err(Reason::Arithmetic { reg, kind: value.name() });
+        if let Some(parent) = self.parent {
+            self.checkpoints[parent as usize].branches += 1;
         }
-        match op {
-            AluOp::Sub if matches!(to, Target::Stack { .. }) => return Err(Reason::StackSubtraction { reg }),
-            AluOp::Add | AluOp::Sub => {}
-            AluOp::And | AluOp::Or | AluOp::Xor => return Err(Reason::Bitwise { reg, op }),
-            _ => return Err(Reason::Operator { reg, op }),
-        }
-        let by = by.known().ok_or(Reason::VariableOffset { kind: value.name() })? as i64;
-        let moved = if op == AluOp::Sub { off.checked_sub(by) } else { off.checked_add(by) };
-        match moved {
-            Some(off) if off.unsigned_abs() < FAR => Ok(Value::Ptr { to, off }),
-            _ => Err(Reason::OffsetTooLarge { kind: value.name(), off: by }),
+        self.pending.push(Pending { state, at, parent: self.parent, written: self.written });
+        Ok(())
+    }
+
+    /// A path from this checkpoint is at its end.
+    pub(crate) fn close(&mut self, of: Option<u32>) {
+        let mut next = of;
+        while let Some(i) = next {
+            let checkpoint = &mut self.checkpoints[i as usize];
+            checkpoint.branches -= 1;
+            if checkpoint.branches > 0 {
+                return;
+            }
+            let (parent, epoch) = (checkpoint.parent, checkpoint.epoch);
+            if let (Some(parent), Some(entry)) = (parent, self.live_entry(i)) {
+                if entry != i {
+                    self.note_loop(parent, entry);
+                }
+            }
+            self.complete.push_back((i, epoch));
+            next = parent;
         }
     }
 
-    /// Writes the instruction with what is known before it.
-    fn tell(&mut self) {
-        let Some(insn) = self.flow.insns[self.at as usize] else { return };
-        if let Some(line) = (self.request.source)(InsnIdx(self.at)) {
-            let _ = writeln!(self.log, "; {line}");
+    /// At a place where paths meet: whether the path at hand needs no further walk. Makes a checkpoint now and then.
+    fn visit(&mut self) -> Step<bool> {
+        let at = self.at;
+        let marks = self.flow.marks[at as usize];
+        let force = marks & FORCE != 0;
+        let (jumps, insns) = (self.jumps - self.last.1, self.processed - self.last.0);
+        let mut add = force || jumps >= 2 && insns >= 8;
+        let (mut iterates, mut calls_back) = (false, false);
+        let may_goto = matches!(self.flow.insns[at as usize], Some(Insn::MayGoto { .. }));
+        if force
+            && !may_goto
+            && let Some(proto) = self.flow.insns[at as usize].and_then(|insn| proto(self.request, &insn))
+        {
+            iterates = proto.args.iter().any(|arg| matches!(arg, Arg::Iter { state: IterState::Next, .. }));
+            calls_back = proto.args.iter().any(|arg| matches!(arg, Arg::Callback(_)));
         }
-        let opcode = self.request.slots[self.at as usize].opcode;
-        let _ = write!(self.log, "{}: ({opcode:02x}) {insn} ;", self.at);
-        let Some(frame) = self.state.frames.last() else { return };
-        if self.state.frames.len() > 1 {
-            let _ = write!(self.log, " frame{}:", self.state.frames.len() - 1);
-        }
-        for (reg, value) in Reg::all().zip(&frame.regs).filter(|(_, value)| **value != Value::Uninit) {
-            let _ = write!(self.log, " {reg}={value}");
-        }
-        for (i, slot) in frame.stack.slots().iter().enumerate() {
-            if let crate::stack::Slot::Whole(value) = slot {
-                let _ = write!(self.log, " fp-{}={value}", 8 * (i + 1));
+        let mut i = 0;
+        let mut rounds = 0;
+        while let Some(&index) = self.here.get(&at).and_then(|list| list.get(i)) {
+            i += 1;
+            let checkpoint = &self.checkpoints[index as usize];
+            if checkpoint.branches > 0 {
+                let within = |walk: &Self| covers(&walk.checkpoints[index as usize], &walk.state, Exact::Within, walk.flow, &walk.fixed_ids());
+                if let Some(widened) = &checkpoint.widened {
+                    if widened.frames == self.state.frames.len() && within(self) && self.is_round_of(index) {
+                        self.note_return(index);
+                        return Ok(true);
+                    }
+                    rounds += 1;
+                    continue;
+                }
+                if iterates || calls_back || may_goto {
+                    let differs = !may_goto || checkpoint.state.may_goto != self.state.may_goto;
+                    if differs && within(self) && (!iterates || self.iterates_on(index)) {
+                        self.return_to(index);
+                        return Ok(true);
+                    }
+                } else {
+                    if checkpoint.state.unroll == self.state.unroll
+                        && !self.iterators_moved(index)
+                        && maybe_looping(&checkpoint.state, &self.state)
+                        && covers(checkpoint, &self.state, Exact::Yes, self.flow, &[])
+                    {
+                        return refuse!(Loop, "infinite loop detected at insn {at}" => "nothing that the loop depends on changes from one round to the next");
+                    }
+                    rounds += u32::from(checkpoint.state.frames.len() == self.state.frames.len());
+                    // Loops that are unrolled get few checkpoints: they rarely help.
+                    if !force && jumps < 20 && insns < 100 {
+                        add = false;
+                    }
+                }
+            } else {
+                let exact = if self.live_entry(index).is_some() { Exact::Within } else { Exact::No };
+                let fixed = if exact == Exact::Within { self.fixed_ids() } else { Vec::new() };
+                if covers(checkpoint, &self.state, exact, self.flow, &fixed) {
+                    if let (Exact::Within, Some(parent), Some(entry)) = (exact, self.parent, self.live_entry(index)) {
+                        self.note_loop(parent, entry);
+                    }
+                    self.checkpoints[index as usize].hits += 1;
+                    self.skipped(index)?;
+                    self.inherit(index);
+                    return Ok(true);
+                }
+            }
+            if add {
+                let checkpoint = &mut self.checkpoints[index as usize];
+                checkpoint.misses += 1;
+                let patience = if force && checkpoint.branches > 0 { 64 } else { 3 };
+                if checkpoint.misses > checkpoint.hits * patience + patience {
+                    self.forget(index);
+                    i -= 1;
+                }
             }
         }
-        let _ = writeln!(self.log);
+        if marks & HEAD != 0 {
+            self.trial_round();
+        }
+        if self.leaves_speculation() {
+            return Ok(true);
+        }
+        if marks & HEAD != 0 && self.try_widening(rounds)? {
+            return Ok(false);
+        }
+        if add {
+            self.checkpoint()?;
+        }
+        Ok(false)
     }
 
-    /// What was learnt, once every path has ended well.
-    fn facts(&self) -> Result<Facts, Rejected> {
-        let subprogs = self.flow.subprogs.iter().zip(&self.depth);
-        let subprogs = subprogs.map(|(&(start, end), &depth)| Subprog { start, end, stack: depth.next_multiple_of(8) });
-        let mut facts = Facts { subprogs: subprogs.collect(), max_stack: 0, dead: Vec::new() };
-        facts.max_stack = self.deepest(8).0;
-        // Linux's frames take a multiple of 16 where programs are compiled. One alone may be as large as it likes within the limit.
-        let (bytes, frames) = self.deepest(16);
-        if bytes > MAX_STACK && frames > 1 {
-            return Err(Rejected { at: InsnIdx(0), reason: Reason::StackDepth { frames, bytes } });
+    /// The path at hand goes on as one from the open checkpoint `index` did.
+    pub(crate) fn return_to(&mut self, index: u32) {
+        if let Some(parent) = self.parent {
+            self.note_loop(parent, index);
         }
-        facts.dead = (0..self.seen.len()).filter(|&at| self.flow.insns[at].is_some() && !self.seen[at]).map(|at| at as u32).collect();
-        Ok(facts)
+        self.checkpoints[index as usize].hits += 1;
+        self.inherit(index);
     }
 
-    /// Bytes and frames of the deepest chain of calls, with frames that are multiples of `align` bytes.
-    fn deepest(&self, align: u32) -> (u32, usize) {
-        let mut deepest = alloc::vec![(0, 0); self.depth.len()];
-        for &subprog in &self.flow.order {
-            let below = self.flow.calls[subprog].iter().map(|&(_, callee)| deepest[callee]).max().unwrap_or_default();
-            deepest[subprog] = (self.depth[subprog].next_multiple_of(align) + below.0, 1 + below.1);
+    /// Takes a checkpoint out of the list that states are compared with; its place is free if no path needs it.
+    fn forget(&mut self, index: u32) {
+        let at = self.checkpoints[index as usize].at;
+        if let Some(list) = self.here.get_mut(&at) {
+            list.retain(|&i| i != index);
         }
-        deepest[0]
+        if self.checkpoints[index as usize].branches == 0 {
+            self.release(index);
+        }
+    }
+
+    pub(crate) fn release(&mut self, index: u32) {
+        let checkpoint = &mut self.checkpoints[index as usize];
+        if checkpoint.epoch == 0 {
+            return;
+        }
+        self.bytes -= checkpoint.bytes;
+        (checkpoint.bytes, checkpoint.epoch, checkpoint.state, checkpoint.widened) = (0, 0, State::default(), None);
+        self.free.push(index);
+    }
+
+    /// Makes a checkpoint of the present state.
+    pub(crate) fn checkpoint(&mut self) -> Step<u32> {
+        self.last = (self.processed, self.jumps);
+        let bytes = self.state.size() + size_of::<Checkpoint>();
+        self.make_room(bytes)?;
+        self.epochs += 1;
+        self.made += 1;
+        let depth = self.parent.map_or(0, |parent| self.checkpoints[parent as usize].depth + 1);
+        let checkpoint = Checkpoint {
+            state: self.state.clone(),
+            at: self.at,
+            epoch: self.epochs,
+            parent: self.parent,
+            branches: 1,
+            precise: 0,
+            read: [0; 8],
+            written: self.written,
+            depth,
+            entry: None,
+            hits: 0,
+            misses: 0,
+            bytes,
+            widened: None,
+        };
+        self.bytes += bytes;
+        let index = match self.free.pop() {
+            Some(index) => {
+                self.checkpoints[index as usize] = checkpoint;
+                index
+            }
+            None => {
+                self.checkpoints.push(checkpoint);
+                self.checkpoints.len() as u32 - 1
+            }
+        };
+        self.here.entry(self.at).or_default().push(index);
+        (self.parent, self.epoch, self.written) = (Some(index), self.epochs, [0; 8]);
+        Ok(index)
+    }
+
+    /// Drops old checkpoints that are complete, if memory gets short.
+    fn make_room(&mut self, bytes: usize) -> Step {
+        let limit = self.request.limits.memory;
+        while self.bytes + bytes + self.pending.len() * size_of::<Pending>() > limit {
+            match self.complete.pop_front() {
+                Some((index, epoch)) => {
+                    if self.checkpoints[index as usize].epoch == epoch {
+                        self.forget(index);
+                    }
+                }
+                None => {
+                    self.speculations.clear();
+                    return refuse!(Limit, "the states to compare need more than {limit} bytes" => "split the program, or raise the limit");
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Whether an iterator was moved on since the checkpoint: then its loop ends at run time.
+    pub(crate) fn iterators_moved(&self, index: u32) -> bool {
+        let old = &self.checkpoints[index as usize].state;
+        let depths = |state: &State| -> Vec<u32> {
+            let slots = state.frames.iter().flat_map(|frame| frame.stack.slots.iter());
+            slots.filter_map(|slot| match slot.reg.as_deref()?.kind { Kind::IterSlot { depth, first: true, .. } => Some(depth), _ => None }).collect()
+        };
+        let has_iterators = |state: &State| !state.refs.is_empty();
+        has_iterators(old) && depths(old) != depths(&self.state)
+    }
+}
+
+/// Paths that wait; Linux: BPF_COMPLEXITY_LIMIT_JMP_SEQ.
+const MAX_PENDING: usize = 8192;
+
+/// A quick look whether two states might be the same: the registers of the last function are.
+fn maybe_looping(old: &State, new: &State) -> bool {
+    old.frames.len() == new.frames.len()
+        && old.frame().regs.iter().zip(&new.frame().regs).all(|(a, b)| a.kind == b.kind && a.off == b.off && a.s == b.s)
+}
+
+/// Bits of a register that an operation works on.
+pub(crate) const fn bits(width: Width) -> u32 {
+    match width {
+        Width::W32 => 32,
+        Width::W64 => 64,
     }
 }

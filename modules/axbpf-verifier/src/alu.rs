@@ -1,0 +1,236 @@
+//! Arithmetic, with numbers and with pointers (Linux: `check_alu_op`, `adjust_ptr_min_max_vals`, `adjust_scalar_min_max_vals`).
+use crate::reason::{Step, refuse};
+use crate::scalar::Scalar;
+use crate::value::{Kind, Num, Reg};
+use crate::walk::{Walk, bits};
+use axbpf_isa::{AluOp, ByteOrder, Operand, Size, Width};
+
+/// Offsets of pointers stay below this (Linux: BPF_MAX_VAR_OFF).
+pub(crate) const MAX_VAR_OFF: i64 = 1 << 29;
+
+/// An operator as programs write it.
+fn sign(op: AluOp) -> &'static str {
+    match op {
+        AluOp::Add => "+=",
+        AluOp::Sub => "-=",
+        AluOp::Mul => "*=",
+        AluOp::Div | AluOp::Sdiv => "/=",
+        AluOp::Mod | AluOp::Smod => "%=",
+        AluOp::And => "&=",
+        AluOp::Or => "|=",
+        AluOp::Xor => "^=",
+        AluOp::Lsh => "<<=",
+        AluOp::Rsh => ">>=",
+        AluOp::Arsh => "s>>=",
+        AluOp::Mov => "=",
+    }
+}
+
+impl Walk<'_> {
+    pub(crate) fn alu(&mut self, op: AluOp, width: Width, dst: axbpf_isa::Reg, src: Operand) -> Step {
+        if let Operand::Imm(imm) = src {
+            if imm == 0 && matches!(op, AluOp::Div | AluOp::Mod | AluOp::Sdiv | AluOp::Smod) {
+                return refuse!(Arithmetic, "div by zero" => "the divisor is a constant");
+            }
+            if matches!(op, AluOp::Lsh | AluOp::Rsh | AluOp::Arsh) && !(0..bits(width) as i32).contains(&imm) {
+                return refuse!(Arithmetic, "invalid shift {imm}" => "a shift by a constant has to be less than the register's width");
+            }
+        }
+        if op == AluOp::Mov {
+            return self.mov(width, dst, src);
+        }
+        let b = self.operand(src)?;
+        let a = self.read(dst)?;
+        if dst == axbpf_isa::Reg::R10 {
+            return refuse!(Register, "frame pointer is read only" => "copy R10 to another register");
+        }
+        let result = match (a.is_pointer(), b.is_pointer()) {
+            (false, false) => self.numbers(op, width, &a, &b, src),
+            (true, true) if op == AluOp::Sub => Reg::UNKNOWN,
+            (true, true) => {
+                let sign = sign(op);
+                return refuse!(Arithmetic, "{dst} pointer {sign} pointer prohibited");
+            }
+            (true, false) => {
+                self.rely_on(b.from);
+                self.moved(op, width, dst, a, &b, false)?
+            }
+            (false, true) => {
+                self.rely_on(a.from);
+                self.moved(op, width, dst, b, &a, true)?
+            }
+        };
+        self.set(dst, result)
+    }
+
+    fn mov(&mut self, width: Width, dst: axbpf_isa::Reg, src: Operand) -> Step {
+        let mut value = self.operand(src)?;
+        if width == Width::W32 {
+            value = match value.kind {
+                Kind::Scalar => {
+                    let half = value.s.truncate(32);
+                    // Nothing was cut off: still the same number.
+                    if half == value.s {
+                        self.linked(src, value)
+                    } else {
+                        Reg { s: half, id: 0, delta: 0, ..value }
+                    }
+                }
+                // Half of a pointer is some number.
+                _ => Reg::scalar(Scalar::UNKNOWN.truncate(32)),
+            };
+        } else if value.is_scalar() {
+            value = self.linked(src, value);
+        }
+        self.set(dst, value)
+    }
+
+    /// A number about to be copied gets an id, so that a check of one refines the other.
+    fn linked(&mut self, src: Operand, mut value: Reg) -> Reg {
+        if let Operand::Reg(reg) = src
+            && value.id == 0
+            && value.s.known().is_none()
+        {
+            value.id = self.new_id();
+            value.delta = 0;
+            self.state.frame_mut().regs[reg.index()].id = value.id;
+            self.state.frame_mut().regs[reg.index()].delta = 0;
+        }
+        value
+    }
+
+    pub(crate) fn neg(&mut self, width: Width, dst: axbpf_isa::Reg) -> Step {
+        let value = self.read(dst)?;
+        let result = match value.is_scalar() {
+            true => Reg { s: Scalar::alu(AluOp::Sub, width, &Scalar::exactly(0), &value.s), id: 0, delta: 0, ..value },
+            false => Reg::scalar(Scalar::UNKNOWN.truncate(bits(width))),
+        };
+        self.set(dst, result)
+    }
+
+    pub(crate) fn mov_sx(&mut self, width: Width, dst: axbpf_isa::Reg, src: axbpf_isa::Reg, from: Size) -> Step {
+        let value = self.read(src)?;
+        if !value.is_scalar() {
+            if width == Width::W64 {
+                return refuse!(Arithmetic, "{src} sign-extension part of pointer");
+            }
+            return self.set(dst, Reg::scalar(Scalar::UNKNOWN.truncate(32)));
+        }
+        let mut s = value.s.sign_extend(from.bytes() * 8);
+        if width == Width::W32 {
+            s = s.truncate(32);
+        }
+        let result = if s == value.s { self.linked(Operand::Reg(src), value) } else { Reg { s, id: 0, delta: 0, ..value } };
+        self.set(dst, result)
+    }
+
+    pub(crate) fn end(&mut self, order: ByteOrder, dst: axbpf_isa::Reg, size: Size) -> Step {
+        let value = self.read(dst)?;
+        let bits = size.bytes() * 8;
+        let s = match value.known() {
+            Some(n) => Scalar::exactly(order.eval(size, n)),
+            // Little-endian machines only cut off.
+            None if order == ByteOrder::ToLe && value.is_scalar() => value.s.truncate(bits),
+            None => Scalar::UNKNOWN.truncate(bits),
+        };
+        self.set(dst, if value.is_scalar() { Reg { s, id: 0, delta: 0, ..value } } else { Reg::scalar(s) })
+    }
+
+    /// Two numbers.
+    fn numbers(&mut self, op: AluOp, width: Width, a: &Reg, b: &Reg, src: Operand) -> Reg {
+        let s = match (a.s.known(), b.s.known()) {
+            (Some(x), Some(y)) => Scalar::exactly(op.eval(width, x, y)),
+            _ => Scalar::alu(op, width, &a.s, &b.s),
+        };
+        let mut result = Reg { s, id: 0, delta: 0, from: a.from | b.from, epoch: self.epoch, ..Reg::UNKNOWN };
+        // A register less itself.
+        if let (AluOp::Sub | AluOp::Xor, true) = (op, matches!(src, Operand::Reg(_)) && a.id != 0 && a.id == b.id && a.delta == b.delta) {
+            result.s = Scalar::exactly(0);
+        }
+        // A constant distance from a number that others know by its id.
+        if let (AluOp::Add | AluOp::Sub, true, Some(by)) = (op, a.id != 0, b.s.known()) {
+            let by = if op == AluOp::Sub { (by as i64).wrapping_neg() } else { by as i64 };
+            let by = if width == Width::W32 { by as i32 as i64 } else { by };
+            let whole = width == Width::W64
+                || by >= 0 && a.s.umax + by as u64 <= u32::MAX.into() && a.s.umax <= u32::MAX.into()
+                || by < 0 && a.s.umin >= by.unsigned_abs() && a.s.umax <= u32::MAX.into();
+            if whole && by.unsigned_abs() < 1 << 32 {
+                (result.id, result.delta) = (a.id, a.delta.wrapping_add(by));
+            }
+        }
+        result
+    }
+
+    /// A pointer and a number; `swapped`: the number was on the left.
+    fn moved(&mut self, op: AluOp, width: Width, dst: axbpf_isa::Reg, ptr: Reg, by: &Reg, swapped: bool) -> Step<Reg> {
+        let sign = sign(op);
+        if width == Width::W32 {
+            if op == AluOp::Sub {
+                return Ok(Reg::scalar(Scalar::UNKNOWN.truncate(32)));
+            }
+            return refuse!(Arithmetic, "{dst} 32-bit pointer arithmetic prohibited" => "use the 64-bit register");
+        }
+        let name = ptr.name();
+        if ptr.or_null {
+            return refuse!(Arithmetic, "{dst} pointer arithmetic on {name} prohibited, null-check it first");
+        }
+        let still = by.known() == Some(0) && op == AluOp::Add;
+        match ptr.kind {
+            Kind::Map(_) | Kind::FlowKeys if still => {}
+            Kind::FlowKeys if by.known().is_some() => {}
+            Kind::Map(_) | Kind::PacketEnd | Kind::Sock(_) | Kind::Func(_) | Kind::FlowKeys | Kind::Dynptr(_) => {
+                return refuse!(Arithmetic, "{dst} pointer arithmetic on {name} prohibited");
+            }
+            _ => {}
+        }
+        match op {
+            AluOp::Add => {}
+            AluOp::Sub if swapped => return refuse!(Arithmetic, "{dst} tried to subtract pointer from scalar"),
+            AluOp::Sub if matches!(ptr.kind, Kind::Stack(_)) => {
+                return refuse!(Arithmetic, "{dst} subtraction from stack pointer prohibited" => "add a negative number");
+            }
+            AluOp::Sub => {}
+            AluOp::And | AluOp::Or | AluOp::Xor => return refuse!(Arithmetic, "{dst} bitwise operator {sign} on pointer prohibited"),
+            _ => return refuse!(Arithmetic, "{dst} pointer arithmetic with {sign} operator prohibited" => "only += and -= move pointers"),
+        }
+        check_sane(&by.s, None, &name)?;
+        let mut out = ptr.clone();
+        let known = by.known().map(|by| if op == AluOp::Sub { (by as i64).wrapping_neg() } else { by as i64 });
+        match known.and_then(|by| i32::try_from(i64::from(ptr.off) + by).ok()) {
+            Some(off) => out.off = off,
+            None => {
+                out.s = Scalar::alu(op, Width::W64, &ptr.s, &by.s);
+                if ptr.is_packet() {
+                    // Another distance from the packet's beginning: what was compared with its end says nothing of it.
+                    (out.id, out.range) = (self.new_id(), 0);
+                }
+            }
+        }
+        check_sane(&out.s, Some(out.off), &name)?;
+        Ok(out)
+    }
+}
+
+/// Offsets that are far away could wrap (Linux: `check_reg_sane_offset`).
+fn check_sane(s: &Scalar, off: Option<i32>, name: &str) -> Step {
+    const HINT: &str = "bound it with a comparison or a mask";
+    if let Some(value) = s.known() {
+        let value = value as i64;
+        if value >= MAX_VAR_OFF || value <= -MAX_VAR_OFF {
+            return refuse!(Arithmetic, "math between {name} pointer and {value} is not allowed");
+        }
+    }
+    if let Some(off) = off
+        && (i64::from(off) >= MAX_VAR_OFF || i64::from(off) <= -MAX_VAR_OFF)
+    {
+        return refuse!(Arithmetic, "{name} pointer offset {off} is not allowed");
+    }
+    if s.smin == i64::MIN {
+        return refuse!(Arithmetic, "math between {name} pointer and register with unbounded min value is not allowed" => HINT);
+    }
+    if s.smin >= MAX_VAR_OFF || s.smin <= -MAX_VAR_OFF {
+        let value = Num(s.smin);
+        return refuse!(Arithmetic, "value {value} makes {name} pointer be out of bounds" => HINT);
+    }
+    Ok(())
+}

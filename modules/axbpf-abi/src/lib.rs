@@ -18,6 +18,7 @@ mod facts;
 pub mod flags;
 mod helper;
 pub mod helpers;
+mod layouts;
 mod types;
 
 pub use ctx::*;

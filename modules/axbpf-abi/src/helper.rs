@@ -26,11 +26,11 @@ pub enum Arg {
         /// May be null.
         nullable: bool,
     },
-    /// Memory; its size in bytes is the next argument, an [`Arg::Size`].
+    /// Memory; its size in bytes is the next argument, an [`Arg::Size`] or [`Arg::AllocSize`].
     Mem {
         /// What the helper does with it.
         access: Access,
-        /// May be null, if the size is 0.
+        /// May be null: before an [`Arg::Size`] if the size is 0, before an [`Arg::AllocSize`] always.
         nullable: bool,
     },
     /// Memory of this size (ARG_PTR_TO_FIXED_SIZE_MEM; `long`, `int` or a struct of the kernel).
@@ -47,7 +47,7 @@ pub enum Arg {
         /// May be 0.
         zero: bool,
     },
-    /// Constant size in bytes of the memory that the call returns (ARG_CONST_ALLOC_SIZE_OR_ZERO).
+    /// Constant size in bytes of the memory that the call returns (ARG_CONST_ALLOC_SIZE_OR_ZERO), and of an [`Arg::Mem`] before (`__szk`).
     AllocSize,
     /// Memory that the program holds from `bpf_ringbuf_reserve`; it is given back by the call.
     RingbufRecord,

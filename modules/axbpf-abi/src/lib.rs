@@ -2,7 +2,7 @@
 //!
 //! - [`Cmd`], [`MapType`], [`ProgType`], [`AttachType`], [`flags`]: the enumerations of `include/uapi/linux/bpf.h`.
 //! - [`attr`]: the layouts that `bpf_attr` has for each command, read from and written to bytes.
-//! - [`HelperProto`]: a helper's prototype as data; [`helpers`] holds those of all helpers of Linux 6.12, `kfuncs` those of
+//! - [`HelperProto`]: a helper's prototype as data; [`helpers`] holds those of all helpers of Linux 6.12, [`kfuncs`] those of
 //!   the kfuncs that exist here.
 //! - [`ret_range`]: what programs may return.
 //! - [`Facts`]: what the verifier learnt about a program and the engines build on.
@@ -20,6 +20,7 @@ mod facts;
 pub mod flags;
 mod helper;
 pub mod helpers;
+pub mod kfuncs;
 mod layouts;
 mod ret;
 mod types;

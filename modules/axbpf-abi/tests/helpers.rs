@@ -1,7 +1,9 @@
 //! The helpers' prototypes against the C declarations that libbpf ships, and who may call what.
 use std::{collections::BTreeMap, fs};
 
-use axbpf_abi::{Access, Arg, AttachType, DynptrState, HelperProto, MapType, ProgType, Ret, SockKind, helpers};
+use axbpf_abi::{
+    Access, Arg, AttachType, DynptrState, HelperProto, IterKind, IterState, MapType, ProgType, Ret, SockKind, helpers, kfuncs,
+};
 
 /// A C declaration of a helper: whether each parameter is a pointer, and what it returns.
 struct Declared {
@@ -94,7 +96,7 @@ fn ids_are_places() {
 /// What the verifier counts on in every prototype.
 #[test]
 fn prototypes_are_consistent() {
-    for proto in helpers::ALL.iter().chain(helpers::VARIANTS) {
+    for proto in helpers::ALL.iter().chain(helpers::VARIANTS).chain(kfuncs::ALL) {
         let name = proto.name;
         assert!(proto.args.len() <= 5, "{name}");
         assert!(name.starts_with("bpf_"), "{name}");
@@ -102,7 +104,7 @@ fn prototypes_are_consistent() {
         for (i, arg) in proto.args.iter().enumerate() {
             let next = proto.args.get(i + 1);
             match arg {
-                Arg::Mem { .. } => assert!(matches!(next, Some(Arg::Size { .. })), "{name}: memory without a size"),
+                Arg::Mem { .. } => assert!(matches!(next, Some(Arg::Size { .. } | Arg::AllocSize)), "{name}: memory without a size"),
                 Arg::Size { .. } => assert!(i > 0 && matches!(proto.args[i - 1], Arg::Mem { .. }), "{name}: a size of nothing"),
                 Arg::MapKey | Arg::MapValue { .. } => {
                     assert!(proto.args[..i].iter().any(|a| matches!(a, Arg::MapPtr(_))), "{name}: key or value of no map")
@@ -270,6 +272,38 @@ fn flags() {
     }
     for free in ["ringbuf_output", "ktime_get_ns", "loop", "skb_load_bytes", "get_attach_cookie", "copy_from_user", "send_signal"] {
         assert!(!named(HelperProto::GPL).contains(&free), "{free}");
+    }
+}
+
+#[test]
+fn kfuncs_by_id_and_name() {
+    for (i, proto) in kfuncs::ALL.iter().enumerate() {
+        assert_eq!(proto.id as usize, i);
+        assert_eq!(kfuncs::by_id(proto.id), Some(proto));
+        assert_eq!(kfuncs::by_name(proto.name), Some(proto));
+        assert!(proto.has(HelperProto::GPL), "{}", proto.name);
+    }
+    assert_eq!((kfuncs::by_id(kfuncs::ALL.len() as u32), kfuncs::by_id(u32::MAX)), (None, None));
+    for unknown in ["", "bpf_", "iter_num_new", "bpf_map_lookup_elem", "bpf_iter_num_new "] {
+        assert_eq!(kfuncs::by_name(unknown), None, "{unknown:?}");
+    }
+    let flagged = |flag| kfuncs::ALL.iter().filter(|p| p.has(flag)).map(|p| p.name).collect::<Vec<_>>();
+    assert_eq!(flagged(HelperProto::RCU_LOCK), ["bpf_rcu_read_lock"]);
+    assert_eq!(flagged(HelperProto::RCU_UNLOCK), ["bpf_rcu_read_unlock"]);
+    assert_eq!(flagged(HelperProto::PREEMPT_DISABLE), ["bpf_preempt_disable"]);
+    assert_eq!(flagged(HelperProto::PREEMPT_ENABLE), ["bpf_preempt_enable"]);
+    assert!(kfuncs::DYNPTR_FROM_XDP.progs.contains(ProgType::Xdp) && !kfuncs::DYNPTR_FROM_XDP.progs.contains(ProgType::SchedCls));
+    assert!(kfuncs::DYNPTR_FROM_SKB.progs.contains(ProgType::CgroupSkb) && !kfuncs::DYNPTR_FROM_SKB.progs.contains(ProgType::Xdp));
+}
+
+/// Every iterator has the three calls that Linux asks for, and they agree on its kind.
+#[test]
+fn iterators_are_complete() {
+    for kind in [IterKind::Num, IterKind::Bits] {
+        for (state, what) in [(IterState::New, "new"), (IterState::Next, "next"), (IterState::Destroy, "destroy")] {
+            let proto = kfuncs::by_name(&format!("bpf_iter_{}_{what}", kind.name())).unwrap();
+            assert_eq!(proto.args[0], Arg::Iter { kind, state });
+        }
     }
 }
 

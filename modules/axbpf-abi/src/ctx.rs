@@ -1,5 +1,5 @@
 //! What R1 points to, by program type.
-use crate::ProgType;
+use crate::{ProgType, SockKind, layouts};
 
 /// An instruction set that the components run on; it decides the layout of `pt_regs`.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
@@ -65,17 +65,24 @@ impl Arch {
 pub enum FieldKind {
     /// A number.
     Scalar,
-    /// Start of the packet; the load is 4 bytes wide and yields a pointer.
+    /// Start of the packet; the load yields a pointer, also where it is 4 bytes wide.
     Packet,
     /// End of the packet, likewise.
     PacketEnd,
     /// Start of the packet's metadata, likewise; it ends where the packet starts.
     PacketMeta,
+    /// A socket.
+    Sock(SockKind),
     /// A socket or null.
     SockOrNull(SockKind),
-    /// `struct bpf_flow_keys` of flow dissectors.
+    /// `struct bpf_flow_keys` of flow dissectors: [`FLOW_KEYS_SIZE`] bytes, readable and writable.
     FlowKeys,
+    /// The buffer that a writable raw tracepoint lends (PTR_TO_TP_BUFFER); the tracepoint says how long it is.
+    TpBuffer,
 }
+
+/// Size of `struct bpf_flow_keys` in bytes.
+pub const FLOW_KEYS_SIZE: u32 = 56;
 
 /// A run of context bytes of one kind. Accesses are naturally aligned.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
@@ -94,93 +101,45 @@ pub struct CtxField {
     pub stored: u32,
 }
 
-/// The context of a program type: its fields, ascending, and its size in bytes. What no field covers is not accessible.
+/// The context of a program type: its fields, by their first byte, and its size in bytes. What no field covers is not accessible.
+///
+/// Programs see the struct that Linux's user API has, in which a packet's start and end are 4 bytes. A pointer needs 8, so the memory that R1
+/// points to is that struct and, behind it, one 8-byte word for each such pointer; [`CtxField::stored`] says which. Linux instead keeps a
+/// struct of its own behind R1 and rewrites each access.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct CtxLayout {
     /// Name of the struct, as Linux has it.
     pub name: &'static str,
-    /// Size in bytes.
+    /// Size in bytes of the struct that programs know.
     pub size: u32,
-    /// Accessible fields.
+    /// Size in bytes of the memory behind R1: the struct and the words behind it.
+    pub memory: u32,
+    /// Accessible fields. They overlap where only the first bytes of a field may be read narrowly.
     pub fields: &'static [CtxField],
 }
 
-const fn scalars(off: u32, size: u32, min_access: u32) -> CtxField {
-    CtxField { off, size, kind: FieldKind::Scalar, writable: false, min_access }
-}
-const fn writable(mut field: CtxField) -> CtxField {
-    field.writable = true;
-    field
-}
-const fn packet(off: u32, kind: FieldKind) -> CtxField {
-    CtxField { off, size: 4, kind, writable: false, min_access: 4 }
-}
-
-// kprobe_prog_is_valid_access: aligned reads of any size within pt_regs.
-const PT_REGS: [[CtxField; 1]; 4] = {
-    let mut out = [[scalars(0, 0, 1)]; 4];
-    let mut i = 0;
-    while i < 4 {
-        out[i] = [scalars(0, Arch::ALL[i].pt_regs_size(), 1)];
-        i += 1;
-    }
-    out
-};
-// raw_tp_prog_is_valid_access: twelve 8-byte arguments.
-const RAW_TP: [CtxField; 1] = [scalars(0, 12 * 8, 8)];
-// The record of a tracepoint, at most PERF_MAX_TRACE_SIZE; its first 8 bytes are the kernel's own.
-const TRACEPOINT: [CtxField; 1] = [scalars(8, 8192 - 8, 1)];
-// struct bpf_perf_event_data: pt_regs, sample_period, addr.
-const PERF_EVENT: [[CtxField; 2]; 4] = {
-    let mut out = [[scalars(0, 0, 1); 2]; 4];
-    let mut i = 0;
-    while i < 4 {
-        let regs = Arch::ALL[i].pt_regs_size();
-        out[i] = [scalars(0, regs, 8), scalars(regs, 16, 1)];
-        i += 1;
-    }
-    out
-};
-// struct xdp_md: data, data_end, data_meta, ingress_ifindex, rx_queue_index, egress_ifindex.
-const XDP: [CtxField; 3] = [packet(0, FieldKind::Packet), packet(4, FieldKind::PacketEnd), scalars(12, 12, 4)];
-// struct __sk_buff: what sk_filter, cls and act programs may read; data at 76, data_end at 80.
-const SK_BUFF_FILTER: [CtxField; 3] = [scalars(0, 48, 4), writable(scalars(48, 20, 4)), scalars(68, 8, 4)];
-const SK_BUFF_CLS: [CtxField; 8] = [
-    scalars(0, 8, 4),
-    writable(scalars(8, 4, 4)),
-    scalars(12, 20, 4),
-    scalars(32, 16, 4),
-    writable(scalars(48, 20, 4)),
-    scalars(68, 8, 4),
-    packet(76, FieldKind::Packet),
-    packet(80, FieldKind::PacketEnd),
-];
-// A syscall program's context is the caller's own buffer of up to U16_MAX bytes.
-const SYSCALL: [CtxField; 1] = [writable(scalars(0, 65535, 1))];
-
 impl CtxLayout {
-    /// The layout for a program type on an ISA; `None`: programs of this type cannot be loaded here.
-    pub const fn of(prog_type: ProgType, arch: Arch) -> Option<CtxLayout> {
-        let a = arch as usize;
-        let (name, size, fields): (_, u32, &'static [CtxField]) = match prog_type {
-            ProgType::Kprobe => ("pt_regs", arch.pt_regs_size(), &PT_REGS[a]),
-            ProgType::PerfEvent => ("bpf_perf_event_data", arch.pt_regs_size() + 16, &PERF_EVENT[a]),
-            ProgType::RawTracepoint => ("bpf_raw_tracepoint_args", 96, &RAW_TP),
-            ProgType::Tracing => ("bpf_tracing_args", 96, &RAW_TP),
-            ProgType::Tracepoint => ("tracepoint record", 8192, &TRACEPOINT),
-            ProgType::Xdp => ("xdp_md", 24, &XDP),
-            ProgType::SocketFilter => ("__sk_buff", 192, &SK_BUFF_FILTER),
-            ProgType::SchedCls | ProgType::SchedAct => ("__sk_buff", 192, &SK_BUFF_CLS),
-            ProgType::Syscall => ("syscall context", 65535, &SYSCALL),
-            _ => return None,
-        };
-        Some(CtxLayout { name, size, fields })
+    /// The layout for a program type on an instruction set. `expected_attach_type` is the number that PROG_LOAD was given: some fields are
+    /// there for some attach types only. `None`: the type has no fixed context, or not with this attach type.
+    pub const fn of(prog_type: ProgType, expected_attach_type: u32, arch: Arch) -> Option<CtxLayout> {
+        layouts::of(prog_type, expected_attach_type, arch)
+    }
+
+    /// What programs may read through a pointer to a socket (Linux: `bpf_sock_common_is_valid_access` and its siblings).
+    pub const fn of_sock(kind: SockKind) -> CtxLayout {
+        layouts::of_sock(kind)
     }
 
     /// The field that an access of `size` bytes at `off` lies in; `None`: invalid bpf_context access.
-    pub fn field(&self, off: i64, size: u32) -> Option<&'static CtxField> {
-        let (start, end) = (u32::try_from(off).ok()?, u32::try_from(off + i64::from(size)).ok()?);
-        let field = self.fields.iter().find(|f| f.off <= start && end <= f.off + f.size)?;
-        (size >= field.min_access && start % size == 0).then_some(field)
+    pub fn field(&self, off: i64, size: u32, write: bool) -> Option<&'static CtxField> {
+        let start = u32::try_from(off).ok()?;
+        let end = start.checked_add(size)?;
+        if !matches!(size, 1 | 2 | 4 | 8) || !start.is_multiple_of(size) {
+            return None;
+        }
+        self.fields.iter().find(|f| {
+            let sizes = if write { f.write } else { f.read };
+            f.off <= start && end <= f.off + f.size && u32::from(sizes) & size != 0
+        })
     }
 }

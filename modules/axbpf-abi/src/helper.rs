@@ -26,11 +26,11 @@ pub enum Arg {
         /// May be null.
         nullable: bool,
     },
-    /// Memory; its size in bytes is the next argument, an [`Arg::Size`].
+    /// Memory; its size in bytes is the next argument, an [`Arg::Size`] or [`Arg::AllocSize`].
     Mem {
         /// What the helper does with it.
         access: Access,
-        /// May be null, if the size is 0.
+        /// May be null: before an [`Arg::Size`] if the size is 0, before an [`Arg::AllocSize`] always.
         nullable: bool,
     },
     /// Memory of this size (ARG_PTR_TO_FIXED_SIZE_MEM; `long`, `int` or a struct of the kernel).
@@ -47,7 +47,7 @@ pub enum Arg {
         /// May be 0.
         zero: bool,
     },
-    /// Constant size in bytes of the memory that the call returns (ARG_CONST_ALLOC_SIZE_OR_ZERO).
+    /// Constant size in bytes of the memory that the call returns (ARG_CONST_ALLOC_SIZE_OR_ZERO), and of an [`Arg::Mem`] before (`__szk`).
     AllocSize,
     /// Memory that the program holds from `bpf_ringbuf_reserve`; it is given back by the call.
     RingbufRecord,
@@ -69,6 +69,8 @@ pub enum Arg {
     Timer,
     /// A kernel pointer in a map value, untyped access to its field.
     Kptr,
+    /// What goes into the [`Arg::Kptr`] before: a pointer of its type that the program holds, which the call takes over, or null.
+    KptrOrNull,
     /// A NUL-terminated string in a frozen read-only map.
     ConstStr,
     /// A function of the program that the helper calls back.
@@ -204,6 +206,8 @@ pub enum Ret {
     Integer,
     /// A number in this range: what Linux knows of the results of some helpers.
     Range(i64, i64),
+    /// At most the largest value that the [`Arg::Size`] can have, at least -4095 (Linux: `do_refine_retval_range`).
+    SizeOrErrno,
     /// Nothing: R0 is not readable afterwards.
     Void,
     /// Pointer to the value of the map in the first argument.
@@ -243,6 +247,8 @@ pub enum Ret {
         /// It is held and has to be released on every path.
         acquire: bool,
     },
+    /// What was in the [`Arg::Kptr`], or null; it is held and has to be released on every path.
+    KptrOrNull,
     /// What the per-CPU variable in the first argument points to on some CPU.
     PercpuVar {
         /// Or null.
@@ -336,6 +342,11 @@ impl Progs {
     /// Both sets together.
     pub const fn and(self, other: Progs) -> Progs {
         Progs(self.0 | other.0)
+    }
+
+    /// This set without the other.
+    pub const fn without(self, other: Progs) -> Progs {
+        Progs(self.0 & !other.0)
     }
 
     /// Whether the type is in the set.

@@ -51,6 +51,13 @@
 		__VA_ARGS__ \
 	} name SEC(".maps")
 
+/* A ring buffer of one page. */
+#define RING(name) \
+	struct { \
+		__uint(type, BPF_MAP_TYPE_RINGBUF); \
+		__uint(max_entries, 4096); \
+	} name SEC(".maps")
+
 /* r0 = the value of key 0, or exit; ADDR(map) has to be named. */
 #define LOOKUP(map) \
 	"r1 = 0; *(u32 *)(r10 - 4) = r1; r2 = r10; r2 += -4; r1 = %[" #map "] ll; call 1; if r0 != 0 goto 9f; exit; 9:\n"

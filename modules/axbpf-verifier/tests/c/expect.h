@@ -3,7 +3,13 @@
 #ifndef AXBPF_EXPECT_H
 #define AXBPF_EXPECT_H
 
+/* Newer headers have it, older ones have not. */
+#define bpf_iter_num bpf_iter_num_of_the_headers
 #include <linux/bpf.h>
+#undef bpf_iter_num
+struct bpf_iter_num {
+	__u64 __opaque[1];
+} __attribute__((aligned(8)));
 #include <stddef.h>
 #include <stdbool.h>
 #include <bpf/bpf_helpers.h>

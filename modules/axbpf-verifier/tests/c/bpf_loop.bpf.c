@@ -192,8 +192,7 @@ static long fills_unchecked(__u32 i, void *ctx)
 }
 
 /* The number of rounds does not bound the index. */
-SEC("socket") EXPECT_REJECT("R0 unbounded memory access")
-REWORDED("unbounded memory access")
+SEC("socket") EXPECT_REJECT("unbounded memory access, make sure to bounds check any such access")
 int loop_fills_unchecked(void *ctx)
 {
 	bpf_loop(16, fills_unchecked, NULL, 0);
@@ -228,18 +227,15 @@ int loop_nested(void *ctx)
 	return sum;
 }
 
-static long endless_inside(__u32 i, void *ctx)
+SUBPROG int endless_inside(void)
 {
-	asm volatile("1: goto 1b;");
-	return 0;
+	ASM("1: r0 = 0; if r0 == 0 goto 1b; exit;");
 }
 
 SEC("socket") EXPECT_REJECT("infinite loop detected")
-REWORDED("unreachable insn")
-int loop_endless_inside(void *ctx)
+NAKED int loop_endless_inside(void)
 {
-	bpf_loop(10, endless_inside, NULL, 0);
-	return 0;
+	ASM("r1 = 10; r2 = endless_inside ll; r3 = 0; r4 = 0; call 181; r0 = 0; exit;");
 }
 
 /* The context reaches the callback as it is given. */
@@ -428,7 +424,8 @@ static long submits(__u32 i, void **record)
 	return 0;
 }
 
-SEC("socket") EXPECT_REJECT("Unreleased reference id=")
+SEC("socket") EXPECT_REJECT("reference has not been acquired before")
+REWORDED("Unreleased reference id=")
 int loop_submits(void *ctx)
 {
 	void *record = bpf_ringbuf_reserve(&ring, 8, 0);

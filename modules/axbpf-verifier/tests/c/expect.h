@@ -21,7 +21,7 @@ struct bpf_iter_num {
 #define EXPECT_REJECT(words) EXPECT("reject=" words)
 /* The words in which later kernels say the same. */
 #define REWORDED(words) EXPECT("reworded=" words)
-/* Later kernels decide the other way, and why. */
+/* Kernels from some later one on decide the other way, and why: either verdict is right for this verifier. */
 #define LINUX_DIFFERS(reason) EXPECT("differs=" reason)
 /* What BPF_PROG_TEST_RUN answers, with a packet of 64 zero bytes where the type wants one. */
 #define RETVAL(n) EXPECT("retval=" #n)

@@ -20,11 +20,11 @@ LOOP(index_checked, EXPECT_ACCEPT,
      "r6 = 0; 1: " MAY_GOTO("2f") "r6 += 1; if r6 > 15 goto 2f; r1 = %[table] ll; r2 = r6; r2 <<= 3; r1 += r2; *(u64 *)(r1 + 0) = 1; goto 1b; 2: r0 = 0;")
 LOOP(index_unchecked, EXPECT_REJECT("invalid access to map value"),
      "r6 = 0; 1: " MAY_GOTO("2f") "r6 += 1; r1 = %[table] ll; r2 = r6; r2 <<= 3; r1 += r2; *(u64 *)(r1 + 0) = 1; goto 1b; 2: r0 = 0;")
-LOOP(pointer_walks, EXPECT_REJECT("invalid write to stack") REWORDED("stack"),
+LOOP(pointer_walks, EXPECT_REJECT("invalid write to stack R1 off=0 size=8"),
      "r1 = r10; r1 += -64; 1: " MAY_GOTO("2f") "*(u64 *)(r1 + 0) = 0; r1 += 8; goto 1b; 2: r0 = 0;")
 LOOP(pointer_stays, EXPECT_ACCEPT RETVAL(0),
      "r1 = r10; r1 += -64; 1: " MAY_GOTO("2f") "*(u64 *)(r1 + 0) = 0; goto 1b; 2: r0 = 0;")
-LOOP(reserved_source, EXPECT_REJECT("invalid may_goto imm 0") REWORDED("may_goto"),
+LOOP(reserved_source, EXPECT_REJECT("invalid may_goto imm 0"),
      "r0 = 0; .byte 0xe5, 0x10; .long 0; .short 0;")
 LOOP(reserved_immediate, EXPECT_REJECT("invalid may_goto imm"),
      "r0 = 0; .byte 0xe5, 0; .long 0x10000; .short 0;")

@@ -51,7 +51,6 @@ int rcu_nested(struct __sk_buff *skb)
 }
 
 SEC("uprobe.s") EXPECT_REJECT("sleepable helper bpf_copy_from_user#148 in rcu_read_lock region")
-REWORDED("sleepable helper bpf_copy_from_user#148 in")
 int rcu_sleeps(void *ctx)
 {
 	char text[8];
@@ -101,7 +100,6 @@ int preempt_not_entered(struct __sk_buff *skb)
 }
 
 SEC("uprobe.s") EXPECT_REJECT("sleepable helper bpf_copy_from_user#148 in non-preemptible region")
-REWORDED("sleepable helper bpf_copy_from_user#148")
 int preempt_sleeps(void *ctx)
 {
 	char text[8];

@@ -42,8 +42,8 @@ SUBPROG int starts_again(void)
 #define CANCEL "r1 = r6; r1 += 8; call 172;"
 
 TIMER(whole_life, EXPECT_ACCEPT RETVAL(0), VALUE INIT(timed) CALLBACK(fires) START CANCEL)
-TIMER(other_map, EXPECT_REJECT("bpf_timer pointer in R1 map_uid=") REWORDED("timer pointer in R1 map_uid="), VALUE INIT(second))
-TIMER(map_without_timer, EXPECT_REJECT("map 'plain' is not configured with bpf_timer") REWORDED("has no valid bpf_timer"), LOOKUP(plain) "r6 = r0;" START)
+TIMER(other_map, EXPECT_REJECT("pointer in R1 map_uid=0 doesn't match map pointer in R2 map_uid=0"), VALUE INIT(second))
+TIMER(map_without_timer, EXPECT_REJECT("map 'plain' has no valid bpf_timer"), LOOKUP(plain) "r6 = r0;" START)
 TIMER(wrong_place, EXPECT_REJECT("off 0 doesn't point to 'struct bpf_timer' that is at 8"), VALUE "r1 = r6; r2 = 1000; r3 = 0; call 171;")
 TIMER(on_stack, EXPECT_REJECT("R1 type=fp expected=map_value"), "r1 = r10; r1 += -16; r2 = 1000; r3 = 0; call 171;")
 TIMER(read, EXPECT_REJECT("bpf_timer cannot be accessed directly by load/store"), VALUE "r0 = *(u64 *)(r6 + 8);")

@@ -38,6 +38,13 @@ impl Linux {
         Linux { command }
     }
 
+    /// Its version: 6.12.
+    pub fn release() -> (u32, u32) {
+        let text = std::fs::read_to_string("/proc/sys/kernel/osrelease").unwrap();
+        let mut numbers = text.split(['.', '-']).map_while(|part| part.parse().ok());
+        (numbers.next().unwrap(), numbers.next().unwrap())
+    }
+
     /// Asks for each of the programs by itself.
     pub fn ask(&self, object: &Path, programs: &[Asked]) -> Vec<Answer> {
         let mut judge =

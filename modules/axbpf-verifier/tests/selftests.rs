@@ -145,7 +145,7 @@ fn difference(expected: &Expected, verdict: &Verdict, later: bool) -> Option<Str
         Err(log) if accept => Some(format!("refused; expected to be accepted\n{}", tail(log))),
         Err(_) if expected.accept => None,
         Err(log) => {
-            let said = |words: &String| log.contains(words.as_str());
+            let said = |words: &String| spoken(log).contains(words.as_str());
             let good = expected.reject.iter().all(said) || expected.reworded.as_ref().is_some_and(said);
             (!good).then(|| format!("refused in other words; expected: {}\n{}", expected.reject.join(" ... "), tail(log)))
         }
@@ -153,10 +153,15 @@ fn difference(expected: &Expected, verdict: &Verdict, later: bool) -> Option<Str
             if let Some((expected, told)) = expected.retval.zip(told.retval).filter(|(expected, told)| expected != told) {
                 return Some(format!("returns {told}; expected: {expected}"));
             }
-            let missing = expected.log.iter().find(|words| !told.log.contains(words.as_str()))?;
+            let missing = expected.log.iter().find(|words| !spoken(&told.log).contains(words.as_str()))?;
             Some(format!("the log lacks: {missing}"))
         }
     }
+}
+
+/// The log without lines of the source: they quote what is expected.
+fn spoken(log: &str) -> String {
+    log.lines().filter(|line| !line.starts_with(';')).fold(String::new(), |out, line| out + line + "\n")
 }
 
 /// The last lines that tell why.
@@ -274,6 +279,8 @@ fn linux_agrees() {
 fn differences_are_seen() {
     let refused = |log: &str| Err::<Told, String>(log.into());
     let accepted = |retval| Ok::<Told, String>(Told { log: "processed 2 insns".into(), retval });
+    let quoted = Expected { reject: vec!["R0 !read_ok".into()], ..Expected::default() };
+    assert!(difference(&quoted, &refused("; EXPECT_REJECT(\"R0 !read_ok\")\n0: exit\nR1 !read_ok"), true).is_some());
     let accept = Expected { accept: true, retval: Some(3), log: vec!["2 insns".into()], ..Expected::default() };
     assert!(difference(&accept, &accepted(Some(3)), true).is_none());
     assert!(difference(&accept, &accepted(Some(4)), true).is_some());

@@ -71,7 +71,7 @@ INDEX(half_signed_upper_only, EXPECT_REJECT("R0 unbounded memory access"), "w6 =
 INDEX(half_below_taken, EXPECT_ACCEPT, "w6 = w6; if w6 < 64 goto 2f; goto 1f; 2:")
 INDEX(half_below_taken_over, EXPECT_REJECT(OFF64), "w6 = w6; if w6 <= 64 goto 2f; goto 1f; 2:")
 INDEX(half_equal, EXPECT_ACCEPT, "w6 = w6; if w6 != 63 goto 1f;")
-INDEX(half_equal_upper_unknown, EXPECT_REJECT("unbounded"), "if w6 != 63 goto 1f;")
+INDEX(half_equal_upper_unknown, EXPECT_REJECT("makes map_value pointer be out of bounds"), "if w6 != 63 goto 1f;")
 INDEX(half_by_register, EXPECT_ACCEPT, "w6 = w6; w7 = 63; if w6 > w7 goto 1f;")
 INDEX(half_by_register_over, EXPECT_REJECT(OFF64), "w6 = w6; w7 = 64; if w6 > w7 goto 1f;")
 

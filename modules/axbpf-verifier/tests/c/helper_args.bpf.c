@@ -69,11 +69,11 @@ CALL(stack_length, "kprobe", EXPECT_ACCEPT, LOOKUP(values) "r6 = r0; r1 = r9; r2
 /* The result is at most the size, which is one too far. */
 CALL(stack_length_end, "kprobe", EXPECT_REJECT("invalid access to map value, value_size=64 off=64 size=1"), LOOKUP(values) "r6 = r0; r1 = r9; r2 = r6; r3 = 64; r4 = 0; call 67; if r0 s< 0 goto 1f; r6 += r0; w0 = *(u8 *)(r6 + 0);")
 CALL(stack_length_shorter, "kprobe", EXPECT_ACCEPT, LOOKUP(values) "r6 = r0; r1 = r9; r2 = r6; r3 = 63; r4 = 0; call 67; if r0 s< 0 goto 1f; r6 += r0; w0 = *(u8 *)(r6 + 0);")
-CALL(stack_length_unchecked, "kprobe", EXPECT_REJECT("unbounded min value"), LOOKUP(values) "r6 = r0; r1 = r9; r2 = r6; r3 = 32; r4 = 0; call 67; r6 += r0; w0 = *(u8 *)(r6 + 0);")
+CALL(stack_length_unchecked, "kprobe", EXPECT_REJECT("R6 min value is negative"), LOOKUP(values) "r6 = r0; r1 = r9; r2 = r6; r3 = 32; r4 = 0; call 67; r6 += r0; w0 = *(u8 *)(r6 + 0);")
 
 /* probe_read_kernel_str likewise. */
 CALL(string_length, "kprobe", EXPECT_ACCEPT, LOOKUP(values) "r6 = r0; r1 = r6; r2 = 32; r3 = 0; call 115; if r0 s< 0 goto 1f; r6 += r0; w0 = *(u8 *)(r6 + 0);")
-CALL(string_length_unchecked, "kprobe", EXPECT_REJECT("unbounded min value"), LOOKUP(values) "r6 = r0; r1 = r6; r2 = 32; r3 = 0; call 115; r6 += r0; w0 = *(u8 *)(r6 + 0);")
+CALL(string_length_unchecked, "kprobe", EXPECT_REJECT("R6 min value is negative"), LOOKUP(values) "r6 = r0; r1 = r6; r2 = 32; r3 = 0; call 115; r6 += r0; w0 = *(u8 *)(r6 + 0);")
 
 /* Constant strings. */
 CALL(snprintf_constant, "tc", EXPECT_ACCEPT, "*(u64 *)(r10 - 8) = 5; r1 = r10; r1 += -32; r2 = 16; r3 = %[format] ll; r4 = r10; r4 += -8; r5 = 8; call 165;")
@@ -88,6 +88,6 @@ CALL(string_to_number_too_high, "syscall", EXPECT_REJECT("stack R4 off=-4 size=8
 
 /* Unknown and impossible calls. */
 CALL(unknown_helper, "tc", EXPECT_REJECT("invalid func unknown#100000"), "call 100000;")
-CALL(helper_zero, "tc", EXPECT_REJECT("invalid func unspec#0"), "call 0;")
+CALL(helper_zero, "tc", EXPECT_REJECT("program of this type cannot use helper bpf_unspec#0"), "call 0;")
 
 char LICENSE[] SEC("license") = "GPL";

@@ -14,7 +14,7 @@ CALL(load_bytes_in_xdp, "xdp", EXPECT_REJECT("cannot use helper bpf_skb_load_byt
 CALL(xdp_load_bytes, "xdp", EXPECT_ACCEPT RETVAL(0), "r2 = 0; r3 = r10; r3 += -8; r4 = 8; call 189;")
 CALL(stackid_in_xdp, "xdp", EXPECT_REJECT("cannot use helper bpf_get_stackid#27"), "call 27;")
 CALL(func_ip_in_kprobe, "kprobe", EXPECT_ACCEPT, "call 173;")
-CALL(func_ip_in_tp, "tp", EXPECT_REJECT("cannot use helper bpf_get_func_ip#173"), "call 173;")
+CALL(func_ip_in_tp, "tp", EXPECT_REJECT("func bpf_get_func_ip#173 not supported for program type 5"), "call 173;")
 CALL(override_return_in_tp, "tp", EXPECT_REJECT("cannot use helper bpf_override_return#58"), "r2 = 0; call 58;")
 CALL(sys_bpf_in_kprobe, "kprobe", EXPECT_REJECT("cannot use helper bpf_sys_bpf#166"), "call 166;")
 CALL(redirect_in_xdp, "xdp", EXPECT_ACCEPT, "r1 = 1; r2 = 0; call 23;")

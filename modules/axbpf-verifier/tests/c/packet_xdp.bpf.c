@@ -61,7 +61,7 @@ PACKET(variable_too_wide, EXPECT_REJECT("invalid access to packet"),
 PACKET(variable_masked, EXPECT_ACCEPT RETVAL(2),
        UPTO(8) "if r4 > r3 goto 1f; w5 = *(u32 *)(r2 + 0); w5 &= 0x7fff; r2 += r5;" UPTO(4) "if r4 > r3 goto 1f; w0 = *(u32 *)(r2 + 0);")
 PACKET(constant_too_far, EXPECT_REJECT("invalid access to packet"), "r2 += 65535;" UPTO(8) "if r4 > r3 goto 1f; r0 = *(u64 *)(r2 + 0);")
-PACKET(negative_offset, EXPECT_REJECT("R2 min value is negative"), "r2 += -8;" UPTO(16) "if r4 > r3 goto 1f; r0 = *(u64 *)(r2 + 0);")
+PACKET(negative_offset, EXPECT_REJECT("R2 offset is outside of the packet"), "r2 += -8;" UPTO(16) "if r4 > r3 goto 1f; r0 = *(u64 *)(r2 + 0);")
 
 /* Helpers that change packets end what was known. */
 #define MOVE_HEAD "r1 = r6; r2 = 0; call 44;"

@@ -26,7 +26,7 @@ MEET(type_differs_unused, EXPECT_ACCEPT RETVAL(0), "r6 = r10;" COIN "r6 = 0; 2: 
 MEET(unset_on_one_path, EXPECT_REJECT("R6 !read_ok"), COIN "r6 = 0; 2: r0 = r6;")
 MEET(unset_on_one_path_overwritten, EXPECT_ACCEPT RETVAL(0), COIN "r6 = 0; 2: r6 = 1; r0 = r6;")
 MEET(map_differs, EXPECT_ACCEPT RETVAL(0), "r6 = %[values] ll;" COIN "r6 = %[hash] ll; 2: *(u32 *)(r10 - 4) = 0; r2 = r10; r2 += -4; r1 = r6; call 1; if r0 == 0 goto 1f; r0 = *(u64 *)(r0 + 56);")
-MEET(kind_of_map_differs, EXPECT_REJECT("cannot pass map_type 27 into func bpf_map_lookup_elem#1"), "r6 = %[values] ll;" COIN "r6 = %[ring] ll; 2: *(u32 *)(r10 - 4) = 0; r2 = r10; r2 += -4; r1 = r6; call 1;")
+MEET(kind_of_map_differs, EXPECT_REJECT("invalid zero-sized read"), "r6 = %[values] ll;" COIN "r6 = %[ring] ll; 2: *(u32 *)(r10 - 4) = 0; r2 = r10; r2 += -4; r1 = r6; call 1;")
 MEET(stack_differs, EXPECT_REJECT("R6 invalid mem access 'scalar'"), "*(u64 *)(r10 - 8) = r9;" COIN "*(u64 *)(r10 - 8) = 0; 2: r6 = *(u64 *)(r10 - 8); w0 = *(u32 *)(r6 + 0);")
 MEET(stack_differs_unused, EXPECT_ACCEPT RETVAL(0), "*(u64 *)(r10 - 8) = r9;" COIN "*(u64 *)(r10 - 8) = 0; 2: w0 = *(u32 *)(r9 + 0);")
 MEET(stack_byte_differs, EXPECT_REJECT("R8 !read_ok"), "*(u64 *)(r10 - 8) = 0;" COIN "*(u8 *)(r10 - 4) = 1; 2: call 7; r6 = *(u64 *)(r10 - 8); if r6 == 0 goto 1f; r0 = r8;")

@@ -29,7 +29,7 @@ REC(unchecked_submitted, EXPECT_REJECT("R1 type=ringbuf_mem_or_null expected=rin
 REC(null_on_other_path, EXPECT_ACCEPT RETVAL(0), RESERVE("16") "if r0 != 0 goto 2f; goto 1f; 2: r6 = r0;" SUBMIT)
 REC(written_behind, EXPECT_REJECT("invalid access to memory, mem_size=16 off=16 size=8"), RESERVED("16") "*(u64 *)(r6 + 16) = 1;" SUBMIT)
 REC(written_across_end, EXPECT_REJECT("invalid access to memory, mem_size=16 off=12 size=8"), RESERVED("16") "*(u64 *)(r6 + 12) = 1;" SUBMIT)
-REC(written_before, EXPECT_REJECT("R6 min value is negative"), RESERVED("16") "*(u64 *)(r6 - 8) = 1;" SUBMIT)
+REC(written_before, EXPECT_REJECT("R6 min value is outside of the allowed memory range"), RESERVED("16") "*(u64 *)(r6 - 8) = 1;" SUBMIT)
 REC(index_checked, EXPECT_ACCEPT, RESERVED("16") "call 7; r0 &= 15; r7 = r6; r7 += r0; *(u8 *)(r7 + 0) = 1;" SUBMIT)
 REC(index_unchecked, EXPECT_REJECT("outside of the allowed memory range"), RESERVED("16") "call 7; r0 &= 31; r7 = r6; r7 += r0; *(u8 *)(r7 + 0) = 1;" SUBMIT)
 /* What is submitted is the record's beginning. */

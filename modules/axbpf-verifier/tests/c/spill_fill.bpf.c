@@ -39,7 +39,7 @@ INDEX(truncated_by_half_spill, EXPECT_ACCEPT,
       "r7 = 0x100000000 ll; r6 &= 63; r6 |= r7; *(u32 *)(r10 - 16) = r6; w6 = *(u32 *)(r10 - 16);")
 INDEX(constant_by_store, EXPECT_ACCEPT, "*(u64 *)(r10 - 16) = 63; r6 = *(u64 *)(r10 - 16);")
 INDEX(constant_by_store_over, EXPECT_REJECT(OFF64), "*(u64 *)(r10 - 16) = 64; r6 = *(u64 *)(r10 - 16);")
-INDEX(negative_constant_by_store, EXPECT_REJECT("R0 min value is negative"), "*(u64 *)(r10 - 16) = -1; r6 = *(u64 *)(r10 - 16);")
+INDEX(negative_constant_by_store, EXPECT_REJECT("R0 min value is outside of the allowed memory range"), "*(u64 *)(r10 - 16) = -1; r6 = *(u64 *)(r10 - 16);")
 INDEX(half_constant_by_store, EXPECT_ACCEPT, "*(u32 *)(r10 - 16) = 63; w6 = *(u32 *)(r10 - 16);")
 INDEX(half_constant_by_store_over, EXPECT_REJECT(OFF64), "*(u32 *)(r10 - 16) = 64; w6 = *(u32 *)(r10 - 16);")
 INDEX(overwritten_by_byte, EXPECT_REJECT("unbounded"),

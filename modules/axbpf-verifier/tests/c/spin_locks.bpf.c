@@ -27,9 +27,9 @@ LOCKS(not_unlocked_on_one_path, EXPECT_REJECT("bpf_spin_unlock is missing") REWO
 LOCKS(unlocked_on_both_paths, EXPECT_ACCEPT RETVAL(0), VALUE LOCK "r7 = *(u64 *)(r6 + 0); if r7 == 0 goto 2f;" UNLOCK "goto 1f; 2:" UNLOCK)
 LOCKS(not_locked, EXPECT_REJECT("bpf_spin_unlock without taking a lock"), VALUE UNLOCK)
 LOCKS(unlocked_twice, EXPECT_REJECT("bpf_spin_unlock without taking a lock"), VALUE LOCK UNLOCK UNLOCK)
-LOCKS(locked_twice, EXPECT_REJECT("Locking two bpf_spin_locks are not allowed"), VALUE LOCK LOCK UNLOCK)
+LOCKS(locked_twice, EXPECT_REJECT("function calls are not allowed while holding a lock"), VALUE LOCK LOCK UNLOCK)
 LOCKS(locked_again, EXPECT_ACCEPT RETVAL(0), VALUE LOCK UNLOCK LOCK UNLOCK)
-LOCKS(two_locks, EXPECT_REJECT("Locking two bpf_spin_locks are not allowed"), VALUE LOOKUP(second) "r7 = r0;" LOCK "r1 = r7; r1 += 8; call 93;" UNLOCK)
+LOCKS(two_locks, EXPECT_REJECT("function calls are not allowed while holding a lock"), VALUE LOOKUP(second) "r7 = r0;" LOCK "r1 = r7; r1 += 8; call 93;" UNLOCK)
 LOCKS(other_unlocked, EXPECT_REJECT("bpf_spin_unlock of different lock"), VALUE LOOKUP(second) "r7 = r0;" LOCK "r1 = r7; r1 += 8; call 94;")
 /* Two look-ups of one map are two values. */
 LOCKS(same_map_other_value, EXPECT_REJECT("bpf_spin_unlock of different lock"), VALUE "r7 = r6;" LOOKUP(guarded) "r9 = r0;" LOCK "r1 = r9; r1 += 8; call 94;")

@@ -25,7 +25,7 @@ struct bpf_iter_num {
 #define LINUX_DIFFERS(reason) EXPECT("differs=" reason)
 /* What BPF_PROG_TEST_RUN answers, with a packet of 64 zero bytes where the type wants one. */
 #define RETVAL(n) EXPECT("retval=" #n)
-/* A part of the log at level 2. */
+/* A part of the log at level 2; a line of the source if it begins with a semicolon. */
 #define LOG2(words) EXPECT("log=" words)
 /* To be loaded with BPF_F_STRICT_ALIGNMENT. */
 #define STRICT EXPECT("strict")

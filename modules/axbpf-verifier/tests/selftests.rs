@@ -259,6 +259,7 @@ fn as_annotated() {
 #[test]
 #[ignore = "needs a Linux that permits bpf(2), gcc and libbpf"]
 fn linux_agrees() {
+    assert_eq!(std::env::consts::ARCH, "x86_64", "the contexts of the kprobe programs are those of x86_64");
     let linux = judge::Linux::new();
     compare("Linux", judge::Linux::release() > (6, 12), &mut |object| {
         let asked = |case: &Case| judge::Asked {

@@ -23,6 +23,8 @@ struct bpf_iter_num {
 #define REWORDED(words) EXPECT("reworded=" words)
 /* Kernels from some later one on decide the other way, and why: either verdict is right for this verifier. */
 #define LINUX_DIFFERS(reason) EXPECT("differs=" reason)
+/* This verifier decides otherwise, or says it otherwise, on purpose: the reason. */
+#define HERE_DIFFERS(reason) EXPECT("here=" reason)
 /* What BPF_PROG_TEST_RUN answers, with a packet of 64 zero bytes where the type wants one. */
 #define RETVAL(n) EXPECT("retval=" #n)
 /* A part of the log at level 2; a line of the source if it begins with a semicolon. */

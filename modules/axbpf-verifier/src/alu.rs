@@ -151,9 +151,10 @@ impl Walk<'_> {
         if let (AluOp::Add | AluOp::Sub, true, Some(by)) = (op, a.id != 0, b.s.known()) {
             let by = if op == AluOp::Sub { (by as i64).wrapping_neg() } else { by as i64 };
             let by = if width == Width::W32 { by as i32 as i64 } else { by };
-            let whole = width == Width::W64
-                || by >= 0 && a.s.umax + by as u64 <= u32::MAX.into() && a.s.umax <= u32::MAX.into()
-                || by < 0 && a.s.umin >= by.unsigned_abs() && a.s.umax <= u32::MAX.into();
+            // The lower half alone, as long as it does not wrap.
+            let half = a.s.umax <= u32::MAX.into()
+                && if by >= 0 { a.s.umax + by.unsigned_abs() <= u32::MAX.into() } else { a.s.umin >= by.unsigned_abs() };
+            let whole = width == Width::W64 || half;
             if whole && by.unsigned_abs() < 1 << 32 {
                 (result.id, result.delta) = (a.id, a.delta.wrapping_add(by));
             }

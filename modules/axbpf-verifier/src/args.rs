@@ -4,7 +4,7 @@ use crate::memory::Region;
 use crate::reason::{Step, refuse};
 use crate::value::{Kind, Reg};
 use crate::walk::Walk;
-use axbpf_abi::{Access, Arg, Callback, DynptrState, HelperProto, MapType, SockKind, helpers as ids};
+use axbpf_abi::{Access, Arg, Callback, HelperProto, MapType, SockKind, helpers as ids};
 use axbpf_abi::flags::BPF_F_RDONLY_PROG;
 use axbpf_isa::Reg as R;
 
@@ -180,7 +180,7 @@ impl Walk<'_> {
             Arg::Iter { kind, state } => self.iter_arg(reg, &value, kind, state, meta)?,
             Arg::SpinLock => meta.lock = Some(self.lock_arg(reg, &value)?),
             Arg::Timer => meta.timer = Some(self.timer_arg(reg, &value)?),
-            Arg::Kptr => {
+            Arg::Kptr | Arg::KptrOrNull => {
                 let Kind::MapValue(_) = value.kind else { return wrong_type(reg, &value, "map_value") };
                 return refuse!(Unsupported, "{reg} has no valid kptr" => "kernel pointers in maps do not exist here");
             }

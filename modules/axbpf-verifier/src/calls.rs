@@ -3,7 +3,7 @@ use crate::checkpoint::{reg_bit, slot_bit};
 use crate::funcs::Param;
 use crate::reason::{Step, refuse};
 use crate::scalar::Scalar;
-use crate::state::{Frame, State};
+use crate::state::Frame;
 use crate::value::{Kind, Reg};
 use crate::walk::{Next, Walk};
 use alloc::rc::Rc;

@@ -326,7 +326,7 @@ fn uses(insn: &Insn, request: &Request<'_>) -> (u16, u16) {
     };
     const ARGS: u16 = 0b11_1110;
     match *insn {
-        Insn::Alu { op: axbpf_isa::AluOp::Mov, dst, src, .. } => (operand(src), bit(dst)),
+        Insn::Alu { op: AluOp::Mov, dst, src, .. } => (operand(src), bit(dst)),
         Insn::Alu { dst, src, .. } => (bit(dst) | operand(src), 0),
         Insn::Neg { dst, .. } | Insn::End { dst, .. } => (bit(dst), 0),
         Insn::MovSx { dst, src, .. } => (bit(src), bit(dst)),

@@ -192,10 +192,6 @@ impl<const N: u32> Scalar<N> {
         if half.is_const() { Some(half.value) } else { None }
     }
 
-    pub fn is_unknown(&self) -> bool {
-        *self == Self::UNKNOWN
-    }
-
     /// Whether every number of `other` is in this set, by each view (Linux: `range_within` and `tnum_in`).
     pub fn contains(&self, other: &Self) -> bool {
         self.umin <= other.umin

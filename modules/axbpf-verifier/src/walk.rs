@@ -7,7 +7,7 @@ use crate::loops::Speculation;
 use crate::reason::{Step, refuse};
 use crate::state::{Frame, State};
 use crate::value::{Kind, Reg};
-use crate::{MapInfo, Reason, Rejected, Request, Verdict};
+use crate::{MapInfo, Rejected, Request, Verdict};
 use alloc::collections::{BTreeMap, BTreeSet};
 use alloc::rc::Rc;
 use alloc::vec::Vec;

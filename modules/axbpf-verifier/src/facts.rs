@@ -84,6 +84,9 @@ impl Walk<'_> {
         let max_stack = self.deepest(8).0;
         // Linux's frames take a multiple of 16 where programs are compiled. One alone may be as large as it likes within the limit.
         let (bytes, frames) = self.deepest(16);
+        if let Some(at) = self.flow.recursion {
+            return refuse!(Flow, "recursive call from insn {at}" => "write it as a loop").map_err(reject);
+        }
         if bytes > MAX_STACK && frames > 1 {
             return refuse!(Flow, "combined stack size of {frames} calls is {bytes}. Too large" => "the limit is 512 bytes; a map can hold the rest")
                 .map_err(reject);

@@ -16,17 +16,20 @@ impl Walk<'_> {
     pub(crate) fn helper(&mut self, id: u32) -> Step {
         let Some(proto) = (self.request.helper)(id) else {
             return match axbpf_abi::helpers::by_id(id) {
+                Some(_) if id == ids::GET_FUNC_IP.id => {
+                    let prog_type = self.request.prog_type as u32;
+                    refuse!(Call, "func bpf_get_func_ip#{id} not supported for program type {prog_type}")
+                }
                 Some(proto) => {
                     let name = proto.name;
-                    refuse!(Unsupported, "program of this type cannot use helper {name}#{id}" => "this helper does not exist here")
+                    refuse!(Call, "program of this type cannot use helper {name}#{id}" => "or it does not exist here")
                 }
+                None if id == 0 => refuse!(Call, "program of this type cannot use helper bpf_unspec#0"),
                 None => refuse!(Call, "invalid func unknown#{id}" => "Linux 6.12 has no helper of that number"),
             };
         };
         let name = proto.name;
         if !proto.progs.contains(self.request.prog_type) {
-            let prog_type = self.request.prog_type;
-            let _ = prog_type;
             return refuse!(Call, "program of this type cannot use helper {name}#{id}");
         }
         if proto.has(HelperProto::GPL) && !self.request.gpl {
@@ -55,6 +58,7 @@ impl Walk<'_> {
             }
             _ if id == ids::SPIN_LOCK.id => self.spin_lock(&meta, true)?,
             _ if id == ids::SPIN_UNLOCK.id => self.spin_lock(&meta, false)?,
+            _ if id == ids::SNPRINTF.id => self.check_format(&meta)?,
             _ if id == ids::DYNPTR_FROM_MEM.id => {
                 let value = self.reg(R::R1);
                 if !matches!(value.kind, Kind::MapValue(_)) {
@@ -166,6 +170,8 @@ impl Walk<'_> {
                 Reg { kind, or_null: nullable, id, ..Reg::NOT_INIT }
             }
             Ret::RingbufRecordOrNull => {
+                // Linux gives the pointer an id before it gives one to the reference.
+                self.new_id();
                 let id = self.acquire(false);
                 let size = meta.alloc_size.unwrap_or(0);
                 Reg { refid: id, ..Reg::pointer_or_null(Kind::Mem { size, rdonly: false, ringbuf: true }, id) }

@@ -220,6 +220,9 @@ impl Walk<'_> {
         } else {
             // The caller's own buffer: offsets may vary.
             let at = off + i64::from(ptr.off);
+            if ptr.s.known() == Some(0) && (at < 0 || at + i64::from(size) > self.request.ctx.size.into()) {
+                return refuse!(Memory, "invalid bpf_context access off={at} size={size}");
+            }
             self.check_region(reg, ptr, at, size.into(), self.request.ctx.size, Region::Mem)?;
             return Ok(Reg::UNKNOWN);
         }
@@ -355,7 +358,7 @@ impl Walk<'_> {
         Ok(())
     }
 
-    fn check_alignment(&self, ptr: &Reg, off: i64, size: u32, strict: bool) -> Step {
+    pub(crate) fn check_alignment(&self, ptr: &Reg, off: i64, size: u32, strict: bool) -> Step {
         let strict = strict || self.request.strict_alignment;
         let (what, strict) = match ptr.kind {
             Kind::Packet | Kind::PacketMeta => {

@@ -287,7 +287,7 @@ impl Walk<'_> {
     /// Slices of a dynptr that is gone are gone.
     pub(crate) fn forget_slices(&mut self, id: u32) {
         if id != 0 {
-            self.state.each(|reg| reg.dynid == id, |reg| *reg = Reg::NOT_INIT);
+            self.state.each(|reg| reg.dynid == id, |reg| *reg = Reg::UNKNOWN);
         }
     }
 }

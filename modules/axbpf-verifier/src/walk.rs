@@ -192,6 +192,9 @@ impl<'a> Walk<'a> {
                 return refuse!(Limit, "BPF program is too large. Processed {} insn", limit + 1 => "make loops shorter, or bound them by constants");
             }
             self.seen[at as usize] = true;
+            if let Some(reason) = self.flow.illegal.get(&at) {
+                return Err(reason.clone());
+            }
             let Some(insn) = self.flow.insns[at as usize] else {
                 return refuse!(Flow, "jump into the middle of ldimm64 insn {at}");
             };
@@ -339,7 +342,8 @@ impl<'a> Walk<'a> {
             return Ok(map);
         }
         let Some(info) = (self.request.map)(InsnIdx(self.at)) else {
-            return refuse!(Memory, "fd is not pointing to valid bpf_map" => "this instruction names no map of the program");
+            let fd = self.request.slots[self.at as usize].imm;
+            return refuse!(Memory, "fd {fd} is not pointing to valid bpf_map" => "this instruction names no map of the program");
         };
         self.check_map_of_prog(&info)?;
         let map = self.map_number(info);
@@ -531,6 +535,7 @@ impl<'a> Walk<'a> {
             hits: 0,
             misses: 0,
             bytes,
+            dropped: false,
             widened: None,
         };
         self.bytes += bytes;
@@ -549,10 +554,11 @@ impl<'a> Walk<'a> {
         Ok(index)
     }
 
-    /// Drops old checkpoints that are complete, if memory gets short.
+    /// Drops old checkpoints that are complete, if memory gets short; then what those on the path at hand know, but for the last ones.
     fn make_room(&mut self, bytes: usize) -> Step {
         let limit = self.request.limits.memory;
-        while self.bytes + bytes + self.pending.len() * size_of::<Pending>() > limit {
+        let needs = |walk: &Self| walk.bytes + bytes + walk.pending.len() * size_of::<Pending>() > limit;
+        while needs(self) {
             match self.complete.pop_front() {
                 Some((index, epoch)) => {
                     if self.checkpoints[index as usize].epoch == epoch {
@@ -560,12 +566,36 @@ impl<'a> Walk<'a> {
                     }
                 }
                 None => {
-                    self.speculations.clear();
-                    return refuse!(Limit, "the states to compare need more than {limit} bytes" => "split the program, or raise the limit");
+                    self.thin_out();
+                    if needs(self) {
+                        self.speculations.clear();
+                        return refuse!(Limit, "the states to compare need more than {limit} bytes" => "split the program, or raise the limit");
+                    }
                 }
             }
         }
         Ok(())
+    }
+
+    /// Forgets what the checkpoints of the path at hand know, but for the last ones and those of loops that end at run time.
+    fn thin_out(&mut self) {
+        let (mut next, mut kept) = (self.parent, 0);
+        while let Some(index) = next {
+            let checkpoint = &mut self.checkpoints[index as usize];
+            next = checkpoint.parent;
+            kept += 1;
+            let needed = checkpoint.widened.is_some() || self.flow.marks[checkpoint.at as usize] & FORCE != 0;
+            if kept <= 64 || needed || checkpoint.dropped {
+                continue;
+            }
+            let at = checkpoint.at;
+            (checkpoint.dropped, checkpoint.state) = (true, State::default());
+            self.bytes -= checkpoint.bytes - size_of::<Checkpoint>();
+            checkpoint.bytes = size_of::<Checkpoint>();
+            if let Some(list) = self.here.get_mut(&at) {
+                list.retain(|&i| i != index);
+            }
+        }
     }
 
     /// Whether an iterator was moved on since the checkpoint: then its loop ends at run time.

@@ -17,6 +17,7 @@ impl Resolver for Kfuncs {
 /// What the verifier is told of a map.
 pub fn map_info(spec: &ObjectSpec, id: u32, map: &MapSpec) -> Option<MapInfo> {
     let mut info = MapInfo::new(id, map.kind()?, map.key_size, map.value_size, map.max_entries, map.map_flags);
+    info.name = map.name.clone();
     if let Some(btf) = &spec.btf {
         info.fields = MapFields::of(btf, map.btf_value_type_id);
     }
@@ -47,6 +48,10 @@ pub fn verify_object(spec: &ObjectSpec, linked: &LinkedProgram, arch: Arch, stri
         GlobalFunc::of(spec.btf.as_ref()?, info.type_id)
     };
     let helper = |id: u32| axbpf_abi::helpers::of(id, def.prog_type, attach_type);
+    let source = |at: InsnIdx| {
+        let line = linked.line_info.iter().find(|line| line.insn_off == at.0)?;
+        Some(spec.source_line(line)?.text.trim().to_owned())
+    };
     let request = Request {
         attach_type,
         gpl: axbpf_abi::is_gpl_compatible(&spec.license),
@@ -55,6 +60,7 @@ pub fn verify_object(spec: &ObjectSpec, linked: &LinkedProgram, arch: Arch, stri
         map: &map,
         global: &global,
         helper: &helper,
+        source: &source,
         log_level,
         ..Request::new(&linked.insns, def.prog_type, ctx)
     };

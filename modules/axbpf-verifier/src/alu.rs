@@ -70,11 +70,7 @@ impl Walk<'_> {
                 Kind::Scalar => {
                     let half = value.s.truncate(32);
                     // Nothing was cut off: still the same number.
-                    if half == value.s {
-                        self.linked(src, value)
-                    } else {
-                        Reg { s: half, id: 0, delta: 0, ..value }
-                    }
+                    if half == value.s { self.linked(src, value) } else { Reg { s: half, id: 0, delta: 0, ..value } }
                 }
                 // Half of a pointer is some number.
                 _ => Reg::scalar(Scalar::UNKNOWN.truncate(32)),
@@ -138,7 +134,9 @@ impl Walk<'_> {
     fn numbers(&mut self, op: AluOp, width: Width, a: &Reg, b: &Reg) -> Reg {
         let s = match (a.s.known(), b.s.known()) {
             // As in Linux, quotients of constants are not known either.
-            (Some(x), Some(y)) if !matches!(op, AluOp::Div | AluOp::Mod | AluOp::Sdiv | AluOp::Smod) => Scalar::exactly(op.eval(width, x, y)),
+            (Some(x), Some(y)) if !matches!(op, AluOp::Div | AluOp::Mod | AluOp::Sdiv | AluOp::Smod) => {
+                Scalar::exactly(op.eval(width, x, y))
+            }
             _ => Scalar::alu(op, width, &a.s, &b.s),
         };
         let mut result = Reg { s, id: 0, delta: 0, from: a.from | b.from, epoch: self.epoch, ..Reg::UNKNOWN };

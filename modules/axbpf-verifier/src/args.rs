@@ -5,8 +5,8 @@ use crate::reason::{Step, refuse};
 use crate::value::{Kind, Reg};
 use crate::walk::Walk;
 use alloc::vec::Vec;
-use axbpf_abi::{Access, Arg, Callback, HelperProto, MapType, SockKind, helpers as ids};
 use axbpf_abi::flags::BPF_F_RDONLY_PROG;
+use axbpf_abi::{Access, Arg, Callback, HelperProto, MapType, SockKind, helpers as ids};
 use axbpf_isa::Reg as R;
 
 /// What was found out about the arguments of a call.
@@ -225,7 +225,11 @@ impl Walk<'_> {
                     _ => false,
                 };
                 if !fits || value.or_null {
-                    return wrong_type(reg, &value, if common { "sock_common, sock, tcp_sock, xdp_sock, ptr_, trusted_ptr_" } else { "sock" });
+                    return wrong_type(
+                        reg,
+                        &value,
+                        if common { "sock_common, sock, tcp_sock, xdp_sock, ptr_, trusted_ptr_" } else { "sock" },
+                    );
                 }
                 self.check_unmoved(reg, &value, "")?;
                 if release {
@@ -255,7 +259,17 @@ impl Walk<'_> {
 
     /// Memory and the argument that says how much of it (Linux: `check_mem_size_reg`).
     #[expect(clippy::too_many_arguments, reason = "two arguments of a call, and what each has to be")]
-    fn memory_and_size(&mut self, at: R, ptr: &Reg, access: Access, nullable: bool, reg: R, size: &Reg, zero: bool, meta: &mut Meta) -> Step {
+    fn memory_and_size(
+        &mut self,
+        at: R,
+        ptr: &Reg,
+        access: Access,
+        nullable: bool,
+        reg: R,
+        size: &Reg,
+        zero: bool,
+        meta: &mut Meta,
+    ) -> Step {
         if !size.is_scalar() {
             return wrong_type(reg, size, "scalar");
         }
@@ -319,7 +333,11 @@ impl Walk<'_> {
             }
             Kind::Stack(frame) => {
                 if size == 0 {
-                    return if zero { self.stack_span(reg, ptr, frame.into(), off, 0, access).map(|_| ()) } else { refuse!(Memory, "invalid zero-sized read") };
+                    return if zero {
+                        self.stack_span(reg, ptr, frame.into(), off, 0, access).map(|_| ())
+                    } else {
+                        refuse!(Memory, "invalid zero-sized read")
+                    };
                 }
                 self.stack_for_helper(reg, ptr, frame.into(), size, access, access == Access::Write && exact)
             }
@@ -359,7 +377,9 @@ impl Walk<'_> {
             return;
         }
         let slot = crate::stack::slot_of(off);
-        let Some((value, spilled)) = self.state.frames[frame].stack.get(slot).and_then(|slot| slot.spilled()) else { return self.learnt.no_key(self.at) };
+        let Some((value, spilled)) = self.state.frames[frame].stack.get(slot).and_then(|slot| slot.spilled()) else {
+            return self.learnt.no_key(self.at);
+        };
         match value.known().filter(|_| off % 8 == 0 && spilled >= size) {
             Some(key) => {
                 let from = self.from_of(value, crate::checkpoint::slot_bit(frame, slot));

@@ -99,7 +99,12 @@ impl Walk<'_> {
                     self.check_memory(reg, &value, size, Access::ReadWrite, false, true)?;
                 }
                 Param::Dynptr => self.dynptr_arg(reg, i, &value, axbpf_abi::DynptrState::Use { rdonly: true }, &mut Default::default())?,
-                Param::Unknown => return refuse!(Unsupported, "arg#{i} reference type('UNKNOWN ') size cannot be determined: -22\nCaller passes invalid args into func#{name}"),
+                Param::Unknown => {
+                    return refuse!(
+                        Unsupported,
+                        "arg#{i} reference type('UNKNOWN ') size cannot be determined: -22\nCaller passes invalid args into func#{name}"
+                    );
+                }
             }
         }
         Ok(())

@@ -1,7 +1,7 @@
 //! What is learnt on the way, for the engines.
+use crate::Rejected;
 use crate::reason::refuse;
 use crate::walk::Walk;
-use crate::Rejected;
 use alloc::collections::BTreeMap;
 use alloc::collections::BTreeSet;
 use axbpf_abi::{Branch, CallFact, Facts, MAX_CALL_FRAMES, MAX_STACK, Subprog};
@@ -95,7 +95,8 @@ impl Walk<'_> {
             return refuse!(Flow, "the call stack of {frames} frames is too deep !" => "inline some of the functions").map_err(reject);
         }
         if let Some(bytes) = self.before_tail_call() {
-            return refuse!(Flow, "tail_calls are not allowed when call stack of previous frames is {bytes} bytes. Too large").map_err(reject);
+            return refuse!(Flow, "tail_calls are not allowed when call stack of previous frames is {bytes} bytes. Too large")
+                .map_err(reject);
         }
         let dead = (0..self.seen.len()).filter(|&at| self.flow.insns[at].is_some() && !self.seen[at]).map(|at| at as u32).collect();
         let one_way = self.learnt.branches.iter().filter_map(|(&at, &(taken, not))| match (taken, not) {

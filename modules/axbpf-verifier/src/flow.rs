@@ -1,13 +1,16 @@
 //! What has to hang together before any path is walked: decodable instructions, functions, jumps within them, everything reachable, no
 //! recursion. Also which registers are live where, so that states that differ in dead ones count as the same.
+use crate::legal::Illegal;
 use crate::reason::{Step, refuse};
 use crate::state::Frame;
-use crate::legal::Illegal;
 use crate::{Reason, Rejected, Request};
 use alloc::collections::BTreeMap;
 use alloc::vec::Vec;
 use axbpf_abi::{Arg, HelperProto, IterState};
-use axbpf_isa::{AluOp, AtomicOp, Callee, Imm64, Insn, InsnIdx, Operand, Reg, Size, Width, insns};
+use axbpf_isa::{
+    AluOp, AtomicOp, Callee, Imm64, Insn, InsnIdx, Operand, Reg, Size, Width, decode,
+    opcode::{EXIT, LDDW},
+};
 
 fn reject<T>(at: u32, step: Step<T>) -> Result<T, Rejected> {
     step.map_err(|reason| Rejected { at: InsnIdx(at), reason })
@@ -77,8 +80,10 @@ impl Flow {
             loops: Vec::new(),
         };
         let mut starts = alloc::vec![0u32];
-        for (at, insn) in insns(request.slots) {
-            let insn = match insn {
+        let mut next = 0;
+        while next < len {
+            let at = InsnIdx(next as u32);
+            let insn = match decode(request.slots, at) {
                 Ok(insn) => insn,
                 Err(error) => {
                     let illegal = Illegal::of(request.slots[at.at()], &error);
@@ -87,9 +92,14 @@ impl Flow {
                     }
                     // It may stand where no path comes.
                     flow.illegal.insert(at.0, illegal.reason);
-                    Insn::Jump { offset: 0, long: false }
+                    let wide = request.slots[next].opcode == LDDW;
+                    match request.slots[next].opcode {
+                        EXIT => Insn::Exit,
+                        _ => Insn::Jump { offset: i32::from(wide), long: false },
+                    }
                 }
             };
+            next += if request.slots[next].opcode == LDDW { 2 } else { 1 };
             flow.insns[at.at()] = Some(insn);
             if let Some(to) = callee(at.0, &insn) {
                 if to < 0 || to >= len as i64 {
@@ -264,7 +274,9 @@ impl Flow {
         let upper = self.backward(upper_halves);
         let after = |at: u32| self.successors(at).into_iter().flatten().fold(0, |all, next| all | upper[next as usize]);
         let narrow = |at: u32| match self.insns[at as usize]? {
-            Insn::Alu { width: Width::W32, dst, .. } | Insn::Neg { width: Width::W32, dst } | Insn::MovSx { width: Width::W32, dst, .. } => Some(dst),
+            Insn::Alu { width: Width::W32, dst, .. }
+            | Insn::Neg { width: Width::W32, dst }
+            | Insn::MovSx { width: Width::W32, dst, .. } => Some(dst),
             Insn::Load { size, sx: false, dst, .. } if size != Size::Dw => Some(dst),
             _ => None,
         };
@@ -321,7 +333,13 @@ fn upper_halves(insn: &Insn, after: u16) -> u16 {
         }
         Insn::Neg { .. } => after,
         Insn::Alu { dst, src, .. } => after | bit(dst) | operand(src),
-        Insn::End { dst, size, .. } => if size == Size::Dw { after | bit(dst) } else { dies(dst) },
+        Insn::End { dst, size, .. } => {
+            if size == Size::Dw {
+                after | bit(dst)
+            } else {
+                dies(dst)
+            }
+        }
         Insn::LoadImm64 { dst, .. } => dies(dst),
         Insn::Load { dst, src, .. } => dies(dst) | bit(src),
         Insn::Store { size, dst, src, .. } => after | bit(dst) | if size == Size::Dw { operand(src) } else { 0 },

@@ -20,7 +20,6 @@ pub(crate) fn values(text: &[u8]) -> Option<u64> {
         count += 1;
         while rest.next_if(|&byte| matches!(byte, b'0' | b'+' | b'-' | b' ')).is_some() {}
         while rest.next_if(|byte| byte.is_ascii_digit()).is_some() {}
-        let mut long = false;
         match rest.next()? {
             b's' | b'c' => continue,
             b'p' => {
@@ -36,14 +35,11 @@ pub(crate) fn values(text: &[u8]) -> Option<u64> {
                 continue;
             }
             b'l' => {
-                long = true;
                 rest.next_if_eq(&b'l');
+                matches!(rest.next()?, b'd' | b'i' | b'u' | b'x' | b'X').then_some(())?;
             }
             b'd' | b'i' | b'u' | b'x' | b'X' => continue,
             _ => return None,
-        }
-        if long && !matches!(rest.next()?, b'd' | b'i' | b'u' | b'x' | b'X') {
-            return None;
         }
     }
     Some(count)

@@ -14,7 +14,9 @@ impl Illegal {
     pub fn of(slot: RawInsn, error: &DecodeError) -> Illegal {
         let imm = slot.imm;
         let (text, always) = match error.cause {
-            DecodeCause::PastEnd { .. } | DecodeCause::WideCut | DecodeCause::WideMalformed { .. } => ("invalid bpf_ld_imm64 insn".into(), true),
+            DecodeCause::PastEnd { .. } | DecodeCause::WideCut | DecodeCause::WideMalformed { .. } => {
+                ("invalid bpf_ld_imm64 insn".into(), true)
+            }
             DecodeCause::WideReserved { .. } => ("BPF_LD_IMM64 uses reserved fields".into(), true),
             DecodeCause::UnknownOpcode { opcode } => (format!("unknown opcode {opcode:02x}"), true),
             DecodeCause::BadRegister { number, .. } => (format!("R{number} is invalid"), false),

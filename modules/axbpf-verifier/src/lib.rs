@@ -77,7 +77,18 @@ pub struct MapInfo {
 impl MapInfo {
     /// A map without special fields, contents or inner maps.
     pub fn new(id: u32, map_type: MapType, key_size: u32, value_size: u32, max_entries: u32, flags: u32) -> MapInfo {
-        MapInfo { id, name: String::new(), map_type, key_size, value_size, max_entries, flags, fields: MapFields::default(), contents: None, inner: None }
+        MapInfo {
+            id,
+            name: String::new(),
+            map_type,
+            key_size,
+            value_size,
+            max_entries,
+            flags,
+            fields: MapFields::default(),
+            contents: None,
+            inner: None,
+        }
     }
 }
 

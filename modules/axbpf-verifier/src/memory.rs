@@ -195,7 +195,9 @@ impl Walk<'_> {
                 }
                 refuse!(Memory, "{reg} invalid mem access '{name}'" => "a map's own fields cannot be read here; use helpers")
             }
-            Kind::Scalar => refuse!(Memory, "{reg} invalid mem access '{name}'" => "it is a number here; read addresses with bpf_probe_read_kernel"),
+            Kind::Scalar => {
+                refuse!(Memory, "{reg} invalid mem access '{name}'" => "it is a number here; read addresses with bpf_probe_read_kernel")
+            }
             _ => refuse!(Memory, "{reg} invalid mem access '{name}'"),
         }
     }
@@ -242,7 +244,9 @@ impl Walk<'_> {
             FieldKind::PacketMeta => Reg::pointer(Kind::PacketMeta),
             FieldKind::PacketEnd => Reg::pointer(Kind::PacketEnd),
             FieldKind::Sock(kind) => Reg { id, ..Reg::pointer(Kind::Sock(kind)) },
-            FieldKind::TpBuffer => return refuse!(Unsupported, "invalid bpf_context access off={off} size={size}" => "there are no writable tracepoints here"),
+            FieldKind::TpBuffer => {
+                return refuse!(Unsupported, "invalid bpf_context access off={off} size={size}" => "there are no writable tracepoints here");
+            }
             FieldKind::SockOrNull(kind) => Reg::pointer_or_null(Kind::Sock(kind), id),
             FieldKind::FlowKeys => Reg::pointer(Kind::FlowKeys),
         })

@@ -247,7 +247,11 @@ impl Walk<'_> {
         let Some(found) = found else { return refuse!(Call, "expected an initialized irq flag as arg#0") };
         let last = self.state.refs.iter().rev().find(|held| held.irq).map(|held| (held.id, held.at));
         if let Some((_, at)) = last.filter(|&(id, _)| id != found.refid) {
-            return refuse!(Resource, "cannot restore irq state out of order, expected id={} acquired at insn_idx={at}", last.map_or(0, |(id, _)| id));
+            return refuse!(
+                Resource,
+                "cannot restore irq state out of order, expected id={} acquired at insn_idx={at}",
+                last.map_or(0, |(id, _)| id)
+            );
         }
         self.state.refs.retain(|held| held.id != found.refid);
         self.state.stack_mut(frame).make(slot).scrub();

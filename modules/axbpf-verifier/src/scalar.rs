@@ -415,11 +415,23 @@ impl<const N: u32> Scalar<N> {
             Width::W32 => (a.half(), b.half(), a.bits.truncate(Self::HALF), b.bits.truncate(Self::HALF)),
         };
         let less = |min_a, max_a, min_b, max_b| {
-            if max_a < min_b { Some(true) } else if min_a >= max_b { Some(false) } else { None }
+            if max_a < min_b {
+                Some(true)
+            } else if min_a >= max_b {
+                Some(false)
+            } else {
+                None
+            }
         };
         let (ult, ugt) = (|| less(ra.umin, ra.umax, rb.umin, rb.umax), || less(rb.umin, rb.umax, ra.umin, ra.umax));
         let sless = |min_a, max_a, min_b, max_b| {
-            if max_a < min_b { Some(true) } else if min_a >= max_b { Some(false) } else { None }
+            if max_a < min_b {
+                Some(true)
+            } else if min_a >= max_b {
+                Some(false)
+            } else {
+                None
+            }
         };
         let (slt, sgt) = (|| sless(ra.smin, ra.smax, rb.smin, rb.smax), || sless(rb.smin, rb.smax, ra.smin, ra.smax));
         let equal = || match (ta.is_const() && tb.is_const(), ta.value == tb.value) {

@@ -416,7 +416,8 @@ impl<'a> Walk<'a> {
             i += 1;
             let checkpoint = &self.checkpoints[index as usize];
             if checkpoint.branches > 0 {
-                let within = |walk: &Self| covers(&walk.checkpoints[index as usize], &walk.state, Exact::Within, walk.flow, &walk.fixed_ids());
+                let within =
+                    |walk: &Self| covers(&walk.checkpoints[index as usize], &walk.state, Exact::Within, walk.flow, &walk.fixed_ids());
                 if let Some(widened) = &checkpoint.widened {
                     if widened.frames == self.state.frames.len() && within(self) && self.is_round_of(index) {
                         self.note_return(index);
@@ -584,8 +585,8 @@ impl<'a> Walk<'a> {
             let checkpoint = &mut self.checkpoints[index as usize];
             next = checkpoint.parent;
             kept += 1;
-            let needed = checkpoint.widened.is_some() || self.flow.marks[checkpoint.at as usize] & FORCE != 0;
-            if kept <= 64 || needed || checkpoint.dropped {
+            let patience = if self.flow.marks[checkpoint.at as usize] & FORCE != 0 { 1024 } else { 64 };
+            if kept <= patience || checkpoint.widened.is_some() || checkpoint.dropped {
                 continue;
             }
             let at = checkpoint.at;
@@ -603,7 +604,12 @@ impl<'a> Walk<'a> {
         let old = &self.checkpoints[index as usize].state;
         let depths = |state: &State| -> Vec<u32> {
             let slots = state.frames.iter().flat_map(|frame| frame.stack.slots.iter());
-            slots.filter_map(|slot| match slot.reg.as_deref()?.kind { Kind::IterSlot { depth, first: true, .. } => Some(depth), _ => None }).collect()
+            slots
+                .filter_map(|slot| match slot.reg.as_deref()?.kind {
+                    Kind::IterSlot { depth, first: true, .. } => Some(depth),
+                    _ => None,
+                })
+                .collect()
         };
         let has_iterators = |state: &State| !state.refs.is_empty();
         has_iterators(old) && depths(old) != depths(&self.state)

@@ -31,7 +31,13 @@ pub fn map_info(spec: &ObjectSpec, id: u32, map: &MapSpec) -> Option<MapInfo> {
 }
 
 /// What the verifier says, and its log.
-pub fn verify_object(spec: &ObjectSpec, linked: &LinkedProgram, arch: Arch, strict_alignment: bool, log_level: u32) -> (Result<Verdict, Rejected>, String) {
+pub fn verify_object(
+    spec: &ObjectSpec,
+    linked: &LinkedProgram,
+    arch: Arch,
+    strict_alignment: bool,
+    log_level: u32,
+) -> (Result<Verdict, Rejected>, String) {
     let def = linked.def.expect("a section that says what its programs are");
     let attach_type = def.attach_type.map_or(0, |attach_type| attach_type as u32);
     let ctx = CtxLayout::of(def.prog_type, attach_type, arch).expect("a type that has a context");

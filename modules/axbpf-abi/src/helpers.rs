@@ -406,8 +406,17 @@ pub fn of(id: u32, prog_type: ProgType, expected_attach_type: u32) -> Option<&'s
     let first = by_id(id)?;
     let proto =
         if first.progs.contains(prog_type) { first } else { VARIANTS.iter().find(|p| p.id == id && p.progs.contains(prog_type))? };
-    attached(proto, prog_type, AttachType::from_u32(expected_attach_type)).then_some(proto)
+    let attach_type = AttachType::from_u32(crate::expected_attach_type(prog_type, expected_attach_type));
+    let multi = matches!(attach_type, Some(AttachType::TraceKprobeMulti | AttachType::TraceKprobeSession | AttachType::TraceUprobeMulti));
+    match proto.id {
+        _ if !attached(proto, prog_type, attach_type) => None,
+        id if id == GET_FUNC_IP.id && prog_type == Kprobe && multi => Some(&GET_FUNC_IP_MULTI),
+        _ => Some(proto),
+    }
 }
+
+/// `bpf_get_func_ip` of links to many functions: for every license.
+pub const GET_FUNC_IP_MULTI: HelperProto = HelperProto { progs: only(&[Kprobe]), flags: 0, ..GET_FUNC_IP };
 
 /// Whether the attach type allows the call, given that the program type does.
 fn attached(proto: &HelperProto, prog_type: ProgType, attach_type: Option<AttachType>) -> bool {

@@ -1,5 +1,5 @@
 //! The contexts' fields. Each table follows the `*_is_valid_access` function of Linux 6.12 that its comment names, for a privileged loader.
-use crate::{Arch, AttachType, CtxField, CtxLayout, FieldKind, ProgType, SockKind};
+use crate::{Arch, AttachType, CtxField, CtxLayout, FieldKind, ProgType, SockKind, expected_attach_type};
 
 /// Any size of access.
 const ANY: u8 = 1 | 2 | 4 | 8;
@@ -301,7 +301,6 @@ const fn sock_variant(attach_type: u32) -> Option<&'static [CtxField]> {
     const BIND4: u32 = AttachType::CgroupInet4PostBind as u32;
     const BIND6: u32 = AttachType::CgroupInet6PostBind as u32;
     Some(match attach_type {
-        // bpf_prog_load_fixup_attach_type: none given means sock_create.
         0 | CREATE | RELEASE => fields!(SOCK, SOCK_CREATE),
         BIND4 => fields!(SOCK, SOCK_BIND4),
         BIND6 => fields!(SOCK, SOCK_BIND6),
@@ -346,6 +345,7 @@ macro_rules! some {
 }
 
 pub(crate) const fn of(prog_type: ProgType, attach_type: u32, arch: Arch) -> Option<CtxLayout> {
+    let attach_type = expected_attach_type(prog_type, attach_type);
     let regs = arch.pt_regs_size();
     let (name, size, fields) = match prog_type {
         ProgType::Kprobe => (

@@ -4,7 +4,7 @@
 //! - [`attr`]: the layouts that `bpf_attr` has for each command, read from and written to bytes.
 //! - [`HelperProto`]: a helper's prototype as data; [`helpers`] holds those of all helpers of Linux 6.12, [`kfuncs`] those of
 //!   the kfuncs that exist here.
-//! - [`ret_range`]: what programs may return.
+//! - [`takes_attach_type`], [`ret_range`]: which attach types programs load for, and what they may return.
 //! - [`Facts`]: what the verifier learnt about a program and the engines build on.
 //! - [`CtxLayout`]: which fields a program of some type may access through R1, and those of sockets.
 //! - [`Errno`]: Linux's error numbers, which programs see as negative helper results and callers as results of `bpf()`.
@@ -13,6 +13,7 @@
 
 extern crate alloc;
 
+mod attach;
 pub mod attr;
 mod ctx;
 mod errno;
@@ -22,14 +23,13 @@ mod helper;
 pub mod helpers;
 pub mod kfuncs;
 mod layouts;
-mod ret;
 mod types;
 
+pub use attach::*;
 pub use ctx::*;
 pub use errno::*;
 pub use facts::*;
 pub use helper::*;
-pub use ret::*;
 pub use types::*;
 
 /// Longest name of a map or program with its NUL: BPF_OBJ_NAME_LEN.

@@ -206,6 +206,12 @@ fn attach_types_decide() {
     assert!(!may(&helpers::GET_RETVAL, ProgType::CgroupSkb, At::CgroupInetEgress));
     assert!(!may(&helpers::GET_LOCAL_STORAGE, ProgType::Lsm, At::LsmMac));
     assert!(may(&helpers::GET_LOCAL_STORAGE, ProgType::Lsm, At::LsmCgroup));
+    assert!(may(&helpers::SET_RETVAL, ProgType::CgroupSock, At::CgroupInetIngress), "0 stands for sock_create");
+    let gpl = |at: At| helpers::of(helpers::GET_FUNC_IP.id, ProgType::Kprobe, at as u32).unwrap().has(HelperProto::GPL);
+    assert_eq!(
+        [gpl(At::PerfEvent), gpl(At::TraceKprobeMulti), gpl(At::TraceKprobeSession), gpl(At::TraceUprobeMulti)],
+        [true, false, false, false]
+    );
     let sockmap = |proto, t, at: At| helpers::may_update_sockmap(proto, t, at as u32);
     assert!(sockmap(&helpers::MAP_UPDATE_ELEM, ProgType::Xdp, At::Xdp));
     assert!(!sockmap(&helpers::MAP_UPDATE_ELEM, ProgType::SockOps, At::CgroupSockOps));

@@ -9,7 +9,7 @@
 //! # use axbpf_abi::{Facts, Subprog};
 //!
 //! let slots = axbpf_isa::asm::assemble("r0 = 42\nexit").unwrap();
-//! # let facts = Facts { subprogs: vec![Subprog { start: 0, end: 2, stack: 0 }], ..Facts::default() };
+//! # let facts = Facts { subprogs: vec![Subprog { start: 0, end: 2, stack: 0, ..Subprog::default() }], ..Facts::default() };
 //! let program = Program::new(slots, facts, &|_id| None).unwrap();
 //! // SAFETY: these two instructions touch no memory.
 //! let accepted = unsafe { Accepted::new(program) };

@@ -52,7 +52,7 @@ fn code_is_as_written_down() {
             let known = |_| Some(helper as HelperFn);
             let facts = Program::unchecked(slots.clone(), &known).unwrap().facts().clone();
             let subprogs = facts.subprogs.iter().map(|&subprog| Subprog { stack: 16, ..subprog }).collect();
-            let program = Program::new(slots, Facts { subprogs, max_stack: 64, dead: vec![] }, &known).unwrap();
+            let program = Program::new(slots, Facts { subprogs, max_stack: 64, ..Facts::default() }, &known).unwrap();
             // SAFETY: not run.
             let accepted = unsafe { Accepted::new(program) };
             // A name that ends in an extension: with what QEMU's default CPU has.

@@ -45,7 +45,7 @@ impl Walk<'_> {
             return refuse!(Register, "frame pointer is read only" => "copy R10 to another register");
         }
         let result = match (a.is_pointer(), b.is_pointer()) {
-            (false, false) => self.numbers(op, width, &a, &b, src),
+            (false, false) => self.numbers(op, width, &a, &b),
             (true, true) if op == AluOp::Sub => Reg::UNKNOWN,
             (true, true) => {
                 let sign = sign(op);
@@ -70,11 +70,7 @@ impl Walk<'_> {
                 Kind::Scalar => {
                     let half = value.s.truncate(32);
                     // Nothing was cut off: still the same number.
-                    if half == value.s {
-                        self.linked(src, value)
-                    } else {
-                        Reg { s: half, id: 0, delta: 0, ..value }
-                    }
+                    if half == value.s { self.linked(src, value) } else { Reg { s: half, id: 0, delta: 0, ..value } }
                 }
                 // Half of a pointer is some number.
                 _ => Reg::scalar(Scalar::UNKNOWN.truncate(32)),
@@ -111,10 +107,8 @@ impl Walk<'_> {
     pub(crate) fn mov_sx(&mut self, width: Width, dst: axbpf_isa::Reg, src: axbpf_isa::Reg, from: Size) -> Step {
         let value = self.read(src)?;
         if !value.is_scalar() {
-            if width == Width::W64 {
-                return refuse!(Arithmetic, "{src} sign-extension part of pointer");
-            }
-            return self.set(dst, Reg::scalar(Scalar::UNKNOWN.truncate(32)));
+            // Part of a pointer is some number.
+            return self.set(dst, Reg::scalar(Scalar::UNKNOWN.truncate(bits(width))));
         }
         let mut s = value.s.sign_extend(from.bytes() * 8);
         if width == Width::W32 {
@@ -137,23 +131,23 @@ impl Walk<'_> {
     }
 
     /// Two numbers.
-    fn numbers(&mut self, op: AluOp, width: Width, a: &Reg, b: &Reg, src: Operand) -> Reg {
+    fn numbers(&mut self, op: AluOp, width: Width, a: &Reg, b: &Reg) -> Reg {
         let s = match (a.s.known(), b.s.known()) {
-            (Some(x), Some(y)) => Scalar::exactly(op.eval(width, x, y)),
+            // As in Linux, quotients of constants are not known either.
+            (Some(x), Some(y)) if !matches!(op, AluOp::Div | AluOp::Mod | AluOp::Sdiv | AluOp::Smod) => {
+                Scalar::exactly(op.eval(width, x, y))
+            }
             _ => Scalar::alu(op, width, &a.s, &b.s),
         };
         let mut result = Reg { s, id: 0, delta: 0, from: a.from | b.from, epoch: self.epoch, ..Reg::UNKNOWN };
-        // A register less itself.
-        if let (AluOp::Sub | AluOp::Xor, true) = (op, matches!(src, Operand::Reg(_)) && a.id != 0 && a.id == b.id && a.delta == b.delta) {
-            result.s = Scalar::exactly(0);
-        }
         // A constant distance from a number that others know by its id.
         if let (AluOp::Add | AluOp::Sub, true, Some(by)) = (op, a.id != 0, b.s.known()) {
             let by = if op == AluOp::Sub { (by as i64).wrapping_neg() } else { by as i64 };
             let by = if width == Width::W32 { by as i32 as i64 } else { by };
-            let whole = width == Width::W64
-                || by >= 0 && a.s.umax + by as u64 <= u32::MAX.into() && a.s.umax <= u32::MAX.into()
-                || by < 0 && a.s.umin >= by.unsigned_abs() && a.s.umax <= u32::MAX.into();
+            // The lower half alone, as long as it does not wrap.
+            let half = a.s.umax <= u32::MAX.into()
+                && if by >= 0 { a.s.umax + by.unsigned_abs() <= u32::MAX.into() } else { a.s.umin >= by.unsigned_abs() };
+            let whole = width == Width::W64 || half;
             if whole && by.unsigned_abs() < 1 << 32 {
                 (result.id, result.delta) = (a.id, a.delta.wrapping_add(by));
             }
@@ -216,7 +210,7 @@ fn check_sane(s: &Scalar, off: Option<i32>, name: &str) -> Step {
     const HINT: &str = "bound it with a comparison or a mask";
     if let Some(value) = s.known() {
         let value = value as i64;
-        if value >= MAX_VAR_OFF || value <= -MAX_VAR_OFF {
+        if off.is_none() && (value >= MAX_VAR_OFF || value <= -MAX_VAR_OFF) && value != i64::MIN {
             return refuse!(Arithmetic, "math between {name} pointer and {value} is not allowed");
         }
     }

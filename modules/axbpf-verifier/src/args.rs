@@ -4,8 +4,9 @@ use crate::memory::Region;
 use crate::reason::{Step, refuse};
 use crate::value::{Kind, Reg};
 use crate::walk::Walk;
-use axbpf_abi::{Access, Arg, Callback, DynptrState, HelperProto, MapType, SockKind, helpers as ids};
+use alloc::vec::Vec;
 use axbpf_abi::flags::BPF_F_RDONLY_PROG;
+use axbpf_abi::{Access, Arg, Callback, HelperProto, MapType, SockKind, helpers as ids};
 use axbpf_isa::Reg as R;
 
 /// What was found out about the arguments of a call.
@@ -29,10 +30,14 @@ pub(crate) struct Meta {
     pub lock: Option<(u32, u32)>,
     /// The iterator that is moved on: frame and slot.
     pub next: Option<(usize, usize)>,
+    /// The constant format.
+    pub format: Option<Vec<u8>>,
     /// The most that the size may be.
     pub most: Option<u64>,
     /// The timer's map.
     timer: Option<u32>,
+    /// Its type is not one that the callee takes.
+    wrong_map: bool,
 }
 
 const MEMORY: &str = "fp, pkt, pkt_meta, map_key, map_value, mem, ringbuf_mem, buf, trusted_ptr_";
@@ -63,12 +68,28 @@ impl Walk<'_> {
             }
             match *arg {
                 Arg::Mem { access, nullable } => before = Some((reg, value, access, nullable)),
+                // The size of the memory that is returned may be that of a buffer for it too.
+                Arg::AllocSize if before.is_some() => {
+                    let Some((at, ptr, access, _)) = before.take() else { continue };
+                    if !ptr.is_null() {
+                        self.memory_and_size(at, &ptr, access, true, reg, &value, true, &mut meta)?;
+                    }
+                    self.arg(proto, arg, i, reg, value, &mut meta)?;
+                }
                 Arg::Size { zero } => {
                     let Some((at, ptr, access, nullable)) = before.take() else { continue };
                     self.memory_and_size(at, &ptr, access, nullable, reg, &value, zero, &mut meta)?;
                 }
                 _ => self.arg(proto, arg, i, reg, value, &mut meta)?,
             }
+        }
+        if let (true, Some(map)) = (meta.wrong_map, meta.map) {
+            let (map_type, name, id) = (self.maps[map as usize].map_type as u32, proto.name, proto.id);
+            return match id {
+                _ if id == ids::TAIL_CALL.id => refuse!(Call, "expected prog array map for tail call"),
+                _ if id == ids::FOR_EACH_MAP_ELEM.id => refuse!(Call, "callback function not allowed for map"),
+                _ => refuse!(Call, "cannot pass map_type {map_type} into func {name}#{id}"),
+            };
         }
         Ok(meta)
     }
@@ -107,15 +128,12 @@ impl Walk<'_> {
             Arg::MapPtr(types) => {
                 let (Kind::Map(map), false) = (value.kind, value.or_null) else { return wrong_type(reg, &value, "map_ptr") };
                 self.check_unmoved(reg, &value, "")?;
-                if let Some(timer) = meta.timer.filter(|&timer| timer != map) {
-                    let (a, b) = (self.maps[timer as usize].id, self.maps[map as usize].id);
-                    return refuse!(Call, "timer pointer in R1 map_uid={a} doesn't match map pointer in R2 map_uid={b}");
+                if meta.timer.is_some_and(|timer| timer != map) {
+                    return refuse!(Call, "timer pointer in R1 map_uid=0 doesn't match map pointer in R2 map_uid=0");
                 }
                 let info = &self.maps[map as usize];
-                if !types.contains(&info.map_type) {
-                    let (map_type, name, id) = (info.map_type as u32, proto.name, proto.id);
-                    return refuse!(Call, "cannot pass map_type {map_type} into func {name}#{id}");
-                }
+                // Said when the other arguments were looked at, as Linux does.
+                meta.wrong_map = !types.contains(&info.map_type);
                 let changes = [ids::MAP_UPDATE_ELEM.id, ids::MAP_DELETE_ELEM.id, ids::MAP_PUSH_ELEM.id, ids::MAP_POP_ELEM.id];
                 if changes.contains(&proto.id) && info.flags & BPF_F_RDONLY_PROG != 0 {
                     return refuse!(Call, "write into map forbidden" => "programs may only read it");
@@ -150,11 +168,7 @@ impl Walk<'_> {
                     return wrong_type(reg, &value, MEMORY);
                 }
                 self.check_memory(reg, &value, size, access, false, true)?;
-                let sum = value.s.bits.add(crate::tnum::Tnum::exactly(value.off as i64 as u64));
-                if !sum.is_aligned(u64::from(align.max(1))) {
-                    let (var, off) = (value.s.bits, value.off);
-                    return refuse!(Memory, "misaligned access off {var}+{off}+0 size {size}");
-                }
+                self.check_alignment(&value, 0, align.max(1), true)?;
             }
             // Handled with their sizes, or their memory.
             Arg::Mem { .. } | Arg::Size { .. } => {}
@@ -170,6 +184,10 @@ impl Walk<'_> {
                 let (Kind::Mem { ringbuf: true, .. }, false) = (value.kind, value.or_null) else {
                     return wrong_type(reg, &value, "ringbuf_mem");
                 };
+                if value.off != 0 {
+                    return refuse!(Call, "{reg} must have zero offset when passed to release func or trusted arg to kfunc"
+                        => "pass the pointer that bpf_ringbuf_reserve returned");
+                }
                 self.check_unmoved(reg, &value, "pass the pointer that bpf_ringbuf_reserve returned")?;
                 if value.refid == 0 {
                     return refuse!(Call, "arg {} is an unacquired reference", i + 1);
@@ -180,11 +198,11 @@ impl Walk<'_> {
             Arg::Iter { kind, state } => self.iter_arg(reg, &value, kind, state, meta)?,
             Arg::SpinLock => meta.lock = Some(self.lock_arg(reg, &value)?),
             Arg::Timer => meta.timer = Some(self.timer_arg(reg, &value)?),
-            Arg::Kptr => {
+            Arg::Kptr | Arg::KptrOrNull => {
                 let Kind::MapValue(_) = value.kind else { return wrong_type(reg, &value, "map_value") };
                 return refuse!(Unsupported, "{reg} has no valid kptr" => "kernel pointers in maps do not exist here");
             }
-            Arg::ConstStr => self.const_str(reg, &value)?,
+            Arg::ConstStr => meta.format = Some(self.const_str(reg, &value)?),
             Arg::Callback(callback) => {
                 let Kind::Func(subprog) = value.kind else { return wrong_type(reg, &value, "func") };
                 (meta.callback, meta.subprog) = (Some(callback), Some(subprog));
@@ -207,7 +225,11 @@ impl Walk<'_> {
                     _ => false,
                 };
                 if !fits || value.or_null {
-                    return wrong_type(reg, &value, if common { "sock_common, sock, tcp_sock, xdp_sock, ptr_, trusted_ptr_" } else { "sock" });
+                    return wrong_type(
+                        reg,
+                        &value,
+                        if common { "sock_common, sock, tcp_sock, xdp_sock, ptr_, trusted_ptr_" } else { "sock" },
+                    );
                 }
                 self.check_unmoved(reg, &value, "")?;
                 if release {
@@ -237,11 +259,22 @@ impl Walk<'_> {
 
     /// Memory and the argument that says how much of it (Linux: `check_mem_size_reg`).
     #[expect(clippy::too_many_arguments, reason = "two arguments of a call, and what each has to be")]
-    fn memory_and_size(&mut self, at: R, ptr: &Reg, access: Access, nullable: bool, reg: R, size: &Reg, zero: bool, meta: &mut Meta) -> Step {
+    fn memory_and_size(
+        &mut self,
+        at: R,
+        ptr: &Reg,
+        access: Access,
+        nullable: bool,
+        reg: R,
+        size: &Reg,
+        zero: bool,
+        meta: &mut Meta,
+    ) -> Step {
         if !size.is_scalar() {
             return wrong_type(reg, size, "scalar");
         }
         let null = nullable && ptr.is_null();
+        let ptr = &Reg { or_null: ptr.or_null && !nullable, ..ptr.clone() };
         if !null && !is_memory(ptr, true) {
             return wrong_type(at, ptr, MEMORY);
         }
@@ -300,7 +333,11 @@ impl Walk<'_> {
             }
             Kind::Stack(frame) => {
                 if size == 0 {
-                    return if zero { self.stack_span(reg, ptr, frame.into(), off, 0, access).map(|_| ()) } else { refuse!(Memory, "invalid zero-sized read") };
+                    return if zero {
+                        self.stack_span(reg, ptr, frame.into(), off, 0, access).map(|_| ())
+                    } else {
+                        refuse!(Memory, "invalid zero-sized read")
+                    };
                 }
                 self.stack_for_helper(reg, ptr, frame.into(), size, access, access == Access::Write && exact)
             }
@@ -318,7 +355,7 @@ impl Walk<'_> {
     }
 
     /// A NUL-terminated string that cannot change (Linux: `check_reg_const_str`).
-    fn const_str(&mut self, reg: R, value: &Reg) -> Step {
+    fn const_str(&mut self, reg: R, value: &Reg) -> Step<Vec<u8>> {
         let (Kind::MapValue(map), false) = (value.kind, value.or_null) else { return wrong_type(reg, value, "map_value") };
         let info = &self.maps[map as usize];
         let (Some(contents), true) = (info.contents.clone(), info.flags & BPF_F_RDONLY_PROG != 0) else {
@@ -331,7 +368,7 @@ impl Walk<'_> {
         if !text.contains(&0) {
             return refuse!(Call, "string is not zero-terminated");
         }
-        Ok(())
+        Ok(text.to_vec())
     }
 
     /// A key on the stack whose bytes are constant.
@@ -340,7 +377,9 @@ impl Walk<'_> {
             return;
         }
         let slot = crate::stack::slot_of(off);
-        let Some((value, spilled)) = self.state.frames[frame].stack.get(slot).and_then(|slot| slot.spilled()) else { return self.learnt.no_key(self.at) };
+        let Some((value, spilled)) = self.state.frames[frame].stack.get(slot).and_then(|slot| slot.spilled()) else {
+            return self.learnt.no_key(self.at);
+        };
         match value.known().filter(|_| off % 8 == 0 && spilled >= size) {
             Some(key) => {
                 let from = self.from_of(value, crate::checkpoint::slot_bit(frame, slot));

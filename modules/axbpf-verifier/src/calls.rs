@@ -3,7 +3,7 @@ use crate::checkpoint::{reg_bit, slot_bit};
 use crate::funcs::Param;
 use crate::reason::{Step, refuse};
 use crate::scalar::Scalar;
-use crate::state::{Frame, State};
+use crate::state::Frame;
 use crate::value::{Kind, Reg};
 use crate::walk::{Next, Walk};
 use alloc::rc::Rc;
@@ -68,6 +68,9 @@ impl Walk<'_> {
 
     fn check_global_args(&mut self, global: &crate::GlobalFunc) -> Step {
         let name = &global.name;
+        if !global.returns_scalar {
+            return refuse!(Unsupported, "Global function {name}() doesn't return scalar. Only those are supported.");
+        }
         for (i, param) in global.params.iter().enumerate() {
             let Some(reg) = R::new(i as u8 + 1) else { continue };
             let value = self.read(reg)?;
@@ -79,7 +82,7 @@ impl Walk<'_> {
                 }
                 Param::Ctx => {
                     if value.kind != Kind::Ctx {
-                        return refuse!(Call, "arg#{i} expected pointer to ctx, but got {}", value.name());
+                        return refuse!(Call, "arg#{i} expects pointer to ctx" => "pass the context on as it came");
                     }
                     self.check_ctx_pointer(reg, &value)?;
                 }
@@ -96,7 +99,12 @@ impl Walk<'_> {
                     self.check_memory(reg, &value, size, Access::ReadWrite, false, true)?;
                 }
                 Param::Dynptr => self.dynptr_arg(reg, i, &value, axbpf_abi::DynptrState::Use { rdonly: true }, &mut Default::default())?,
-                Param::Unknown => return refuse!(Unsupported, "Caller passes invalid args into func#{name}"),
+                Param::Unknown => {
+                    return refuse!(
+                        Unsupported,
+                        "arg#{i} reference type('UNKNOWN ') size cannot be determined: -22\nCaller passes invalid args into func#{name}"
+                    );
+                }
             }
         }
         Ok(())
@@ -230,10 +238,6 @@ impl Walk<'_> {
     fn check_return(&mut self) -> Step {
         let frame = self.state.frame();
         let (subprog, callback) = (frame.subprog, frame.callback);
-        let global = (self.request.global)(InsnIdx(self.flow.subprogs[subprog as usize].0)).filter(|_| subprog != 0);
-        if global.as_ref().is_some_and(|global| global.returns_void) {
-            return Ok(());
-        }
         let result = self.read(R::R0)?;
         let name = result.name();
         if subprog != 0 && callback.is_none() {
@@ -296,7 +300,9 @@ impl Walk<'_> {
     pub(crate) fn widen_imprecise(&mut self, at: u32) {
         let open = |&&index: &&u32| {
             let checkpoint = &self.checkpoints[index as usize];
-            checkpoint.branches > 0 && checkpoint.state.frames.len() == self.state.frames.len()
+            // Not the one that was made of this very state.
+            let made = self.at == at && self.parent == Some(index);
+            checkpoint.branches > 0 && !made && checkpoint.state.frames.len() == self.state.frames.len()
         };
         let Some(&index) = self.here.get(&at).and_then(|list| list.iter().rev().find(open)) else { return };
         let old = &self.checkpoints[index as usize];

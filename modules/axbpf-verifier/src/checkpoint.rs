@@ -47,6 +47,8 @@ pub(crate) struct Checkpoint {
     pub misses: u32,
     /// Bytes accounted for it.
     pub bytes: usize,
+    /// What it knew is forgotten, because memory was short.
+    pub dropped: bool,
     /// It is the head of a loop that is walked for all rounds at once.
     pub widened: Option<alloc::boxed::Box<Widened>>,
 }
@@ -58,6 +60,9 @@ impl Checkpoint {
 
     /// The places of the checkpoint `epoch` that these places of this one were computed from.
     fn sources(&self, bits: u128, epoch: u32) -> u128 {
+        if self.dropped {
+            return u128::MAX;
+        }
         let of = |reg: &crate::value::Reg, bit: u128| match reg.is_scalar() {
             true if reg.epoch == epoch => reg.from,
             true => bit,
@@ -106,7 +111,7 @@ impl Walk<'_> {
         let (mut next, mut written) = (self.parent, self.written[frame]);
         while let Some(i) = next {
             let checkpoint = &mut self.checkpoints[i as usize];
-            if written & bit != 0 || checkpoint.read[frame] & bit != 0 || checkpoint.state.frames.len() <= frame {
+            if written & bit != 0 || checkpoint.read[frame] & bit != 0 || !checkpoint.dropped && checkpoint.state.frames.len() <= frame {
                 return;
             }
             checkpoint.read[frame] |= bit;

@@ -155,11 +155,7 @@ fn covers_reg(old: &Reg, new: &Reg, exact: Exact, precise: bool, ids: &mut Ids<'
                 && ids.same(old.dynid, new.dynid)
         }
         Kind::Packet | Kind::PacketMeta => {
-            old.kind == new.kind
-                && old.range <= new.range
-                && old.off == new.off
-                && ids.same(old.id, new.id)
-                && old.s.contains(&new.s)
+            old.kind == new.kind && old.range <= new.range && old.off == new.off && ids.same(old.id, new.id) && old.s.contains(&new.s)
         }
         _ => same_reg(old, new, ids) && ids.same(old.id, new.id),
     }

@@ -1,7 +1,7 @@
 //! What is learnt on the way, for the engines.
+use crate::Rejected;
 use crate::reason::refuse;
 use crate::walk::Walk;
-use crate::Rejected;
 use alloc::collections::BTreeMap;
 use alloc::collections::BTreeSet;
 use axbpf_abi::{Branch, CallFact, Facts, MAX_CALL_FRAMES, MAX_STACK, Subprog};
@@ -84,6 +84,9 @@ impl Walk<'_> {
         let max_stack = self.deepest(8).0;
         // Linux's frames take a multiple of 16 where programs are compiled. One alone may be as large as it likes within the limit.
         let (bytes, frames) = self.deepest(16);
+        if let Some(at) = self.flow.recursion {
+            return refuse!(Flow, "recursive call from insn {at}" => "write it as a loop").map_err(reject);
+        }
         if bytes > MAX_STACK && frames > 1 {
             return refuse!(Flow, "combined stack size of {frames} calls is {bytes}. Too large" => "the limit is 512 bytes; a map can hold the rest")
                 .map_err(reject);
@@ -92,7 +95,8 @@ impl Walk<'_> {
             return refuse!(Flow, "the call stack of {frames} frames is too deep !" => "inline some of the functions").map_err(reject);
         }
         if let Some(bytes) = self.before_tail_call() {
-            return refuse!(Flow, "tail_calls are not allowed when call stack of previous frames is {bytes} bytes. Too large").map_err(reject);
+            return refuse!(Flow, "tail_calls are not allowed when call stack of previous frames is {bytes} bytes. Too large")
+                .map_err(reject);
         }
         let dead = (0..self.seen.len()).filter(|&at| self.flow.insns[at].is_some() && !self.seen[at]).map(|at| at as u32).collect();
         let one_way = self.learnt.branches.iter().filter_map(|(&at, &(taken, not))| match (taken, not) {

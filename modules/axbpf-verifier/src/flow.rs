@@ -1,11 +1,16 @@
 //! What has to hang together before any path is walked: decodable instructions, functions, jumps within them, everything reachable, no
 //! recursion. Also which registers are live where, so that states that differ in dead ones count as the same.
+use crate::legal::Illegal;
 use crate::reason::{Step, refuse};
 use crate::state::Frame;
-use crate::{Reason, Rejected, Request, Rule};
+use crate::{Reason, Rejected, Request};
+use alloc::collections::BTreeMap;
 use alloc::vec::Vec;
 use axbpf_abi::{Arg, HelperProto, IterState};
-use axbpf_isa::{AluOp, AtomicOp, Callee, Imm64, Insn, InsnIdx, Operand, Reg, Size, Width, insns};
+use axbpf_isa::{
+    AluOp, AtomicOp, Callee, Imm64, Insn, InsnIdx, Operand, Reg, Size, Width, decode,
+    opcode::{EXIT, LDDW},
+};
 
 fn reject<T>(at: u32, step: Step<T>) -> Result<T, Rejected> {
     step.map_err(|reason| Rejected { at: InsnIdx(at), reason })
@@ -49,6 +54,10 @@ pub(crate) struct Flow {
     pub live: Vec<u16>,
     /// [`POINT`], [`FORCE`], [`HEAD`].
     pub marks: Vec<u8>,
+    /// Slots of instructions that are none, and why; no path may reach them.
+    pub illegal: BTreeMap<u32, Reason>,
+    /// A call that closes a circle of functions.
+    pub recursion: Option<u32>,
     /// First and last slot of each loop, by its first.
     pub loops: Vec<(u32, u32)>,
 }
@@ -66,15 +75,31 @@ impl Flow {
             order: Vec::new(),
             live: alloc::vec![0; len],
             marks: alloc::vec![0; len],
+            illegal: BTreeMap::new(),
+            recursion: None,
             loops: Vec::new(),
         };
         let mut starts = alloc::vec![0u32];
-        for (at, insn) in insns(request.slots) {
-            let insn = insn.or_else(|error| {
-                let text = alloc::format!("{error}");
-                let text = text.split_once(": ").map_or(text.as_str(), |(_, cause)| cause).into();
-                reject(at.0, Err(Reason { rule: Rule::Insn, text, hint: "RFC 9669 defines the encodings" }))
-            })?;
+        let mut next = 0;
+        while next < len {
+            let at = InsnIdx(next as u32);
+            let insn = match decode(request.slots, at) {
+                Ok(insn) => insn,
+                Err(error) => {
+                    let illegal = Illegal::of(request.slots[at.at()], &error);
+                    if illegal.always {
+                        return reject(at.0, Err(illegal.reason));
+                    }
+                    // It may stand where no path comes.
+                    flow.illegal.insert(at.0, illegal.reason);
+                    let wide = request.slots[next].opcode == LDDW;
+                    match request.slots[next].opcode {
+                        EXIT => Insn::Exit,
+                        _ => Insn::Jump { offset: i32::from(wide), long: false },
+                    }
+                }
+            };
+            next += if request.slots[next].opcode == LDDW { 2 } else { 1 };
             flow.insns[at.at()] = Some(insn);
             if let Some(to) = callee(at.0, &insn) {
                 if to < 0 || to >= len as i64 {
@@ -87,7 +112,7 @@ impl Flow {
         starts.dedup();
         for (i, &start) in starts.iter().enumerate() {
             if flow.insns[start as usize].is_none() {
-                return reject(start, refuse!(Flow, "jump into the middle of ldimm64 insn {start}"));
+                return reject(start, refuse!(Flow, "jump into the middle of ldimm64 insn {}", start - 1));
             }
             flow.subprogs.push((start, starts.get(i + 1).copied().unwrap_or(len as u32)));
         }
@@ -157,7 +182,7 @@ impl Flow {
                         return reject(at, refuse!(Flow, "jump out of range from insn {at} to {to}" => "jumps stay within their function"));
                     }
                     if self.insns[to as usize].is_none() {
-                        return reject(at, refuse!(Flow, "jump into the middle of ldimm64 insn {to}"));
+                        return reject(at, refuse!(Flow, "jump into the middle of ldimm64 insn {}", to - 1));
                     }
                     self.marks[to as usize] |= POINT;
                     if to <= at.into() {
@@ -194,7 +219,7 @@ impl Flow {
         }
     }
 
-    /// Who calls whom, and an order in which callees come first: no function calls itself, directly or through others.
+    /// Who calls whom, and an order in which callees come first.
     fn check_calls(&mut self) -> Result<(), Rejected> {
         let callees = |&(start, end): &(u32, u32)| {
             let callee = |at: u32| Some((at, self.subprog_of(callee(at, self.insns[at as usize].as_ref()?)? as u32)));
@@ -221,7 +246,8 @@ impl Flow {
                         *next += 1;
                         match core::mem::replace(&mut seen[callee], Seen::Open) {
                             Seen::Not => chain.push((callee, 0)),
-                            Seen::Open => return reject(at, refuse!(Flow, "recursive call from insn {at}" => "write it as a loop")),
+                            // The walk finds it, if a path comes there.
+                            Seen::Open => self.recursion = Some(at),
                             Seen::Done => seen[callee] = Seen::Done,
                         }
                     }
@@ -248,7 +274,9 @@ impl Flow {
         let upper = self.backward(upper_halves);
         let after = |at: u32| self.successors(at).into_iter().flatten().fold(0, |all, next| all | upper[next as usize]);
         let narrow = |at: u32| match self.insns[at as usize]? {
-            Insn::Alu { width: Width::W32, dst, .. } | Insn::Neg { width: Width::W32, dst } | Insn::MovSx { width: Width::W32, dst, .. } => Some(dst),
+            Insn::Alu { width: Width::W32, dst, .. }
+            | Insn::Neg { width: Width::W32, dst }
+            | Insn::MovSx { width: Width::W32, dst, .. } => Some(dst),
             Insn::Load { size, sx: false, dst, .. } if size != Size::Dw => Some(dst),
             _ => None,
         };
@@ -305,7 +333,13 @@ fn upper_halves(insn: &Insn, after: u16) -> u16 {
         }
         Insn::Neg { .. } => after,
         Insn::Alu { dst, src, .. } => after | bit(dst) | operand(src),
-        Insn::End { dst, size, .. } => if size == Size::Dw { after | bit(dst) } else { dies(dst) },
+        Insn::End { dst, size, .. } => {
+            if size == Size::Dw {
+                after | bit(dst)
+            } else {
+                dies(dst)
+            }
+        }
         Insn::LoadImm64 { dst, .. } => dies(dst),
         Insn::Load { dst, src, .. } => dies(dst) | bit(src),
         Insn::Store { size, dst, src, .. } => after | bit(dst) | if size == Size::Dw { operand(src) } else { 0 },
@@ -326,7 +360,7 @@ fn uses(insn: &Insn, request: &Request<'_>) -> (u16, u16) {
     };
     const ARGS: u16 = 0b11_1110;
     match *insn {
-        Insn::Alu { op: axbpf_isa::AluOp::Mov, dst, src, .. } => (operand(src), bit(dst)),
+        Insn::Alu { op: AluOp::Mov, dst, src, .. } => (operand(src), bit(dst)),
         Insn::Alu { dst, src, .. } => (bit(dst) | operand(src), 0),
         Insn::Neg { dst, .. } | Insn::End { dst, .. } => (bit(dst), 0),
         Insn::MovSx { dst, src, .. } => (bit(src), bit(dst)),

@@ -30,8 +30,8 @@ pub struct GlobalFunc {
     pub name: String,
     /// Its parameters.
     pub params: Vec<Param>,
-    /// It returns nothing.
-    pub returns_void: bool,
+    /// It returns a number, as it has to.
+    pub returns_scalar: bool,
 }
 
 /// Structs that R1 points to, by the names that programs use.
@@ -72,8 +72,9 @@ impl GlobalFunc {
             let tags: Vec<&str> = tags(i).collect();
             param(btf, ty, &tags)
         });
-        let returns_void = proto.ret == TypeId(0);
-        Some(GlobalFunc { name: ty.name.to_string(), params: params.collect(), returns_void })
+        let returns = btf.resolve(proto.ret).map(|(_, ty)| ty.def);
+        let returns_scalar = matches!(returns, Ok(TypeDef::Int { .. } | TypeDef::Enum(_)));
+        Some(GlobalFunc { name: ty.name.to_string(), params: params.collect(), returns_scalar })
     }
 }
 

@@ -6,7 +6,7 @@ use crate::state::Ref;
 use crate::value::{Kind, Reg};
 use crate::walk::Walk;
 use alloc::rc::Rc;
-use axbpf_abi::{Arg, Callback, DynptrKind, DynptrState, HelperProto, MapType, Ret, helpers as ids};
+use axbpf_abi::{Callback, HelperProto, MapType, Ret, helpers as ids};
 use axbpf_isa::Reg as R;
 
 /// Linux: MAX_ERRNO.
@@ -16,17 +16,20 @@ impl Walk<'_> {
     pub(crate) fn helper(&mut self, id: u32) -> Step {
         let Some(proto) = (self.request.helper)(id) else {
             return match axbpf_abi::helpers::by_id(id) {
+                Some(_) if id == ids::GET_FUNC_IP.id => {
+                    let prog_type = self.request.prog_type as u32;
+                    refuse!(Call, "func bpf_get_func_ip#{id} not supported for program type {prog_type}")
+                }
                 Some(proto) => {
                     let name = proto.name;
-                    refuse!(Unsupported, "program of this type cannot use helper {name}#{id}" => "this helper does not exist here")
+                    refuse!(Call, "program of this type cannot use helper {name}#{id}" => "or it does not exist here")
                 }
+                None if id == 0 => refuse!(Call, "program of this type cannot use helper bpf_unspec#0"),
                 None => refuse!(Call, "invalid func unknown#{id}" => "Linux 6.12 has no helper of that number"),
             };
         };
         let name = proto.name;
         if !proto.progs.contains(self.request.prog_type) {
-            let prog_type = self.request.prog_type;
-            let _ = prog_type;
             return refuse!(Call, "program of this type cannot use helper {name}#{id}");
         }
         if proto.has(HelperProto::GPL) && !self.request.gpl {
@@ -55,6 +58,7 @@ impl Walk<'_> {
             }
             _ if id == ids::SPIN_LOCK.id => self.spin_lock(&meta, true)?,
             _ if id == ids::SPIN_UNLOCK.id => self.spin_lock(&meta, false)?,
+            _ if id == ids::SNPRINTF.id => self.check_format(&meta)?,
             _ if id == ids::DYNPTR_FROM_MEM.id => {
                 let value = self.reg(R::R1);
                 if !matches!(value.kind, Kind::MapValue(_)) {
@@ -144,19 +148,17 @@ impl Walk<'_> {
         if proto.has(HelperProto::CHANGES_PACKET) {
             self.state.each(|reg| matches!(reg.kind, Kind::Packet | Kind::PacketMeta | Kind::PacketEnd), |reg| *reg = Reg::UNKNOWN);
         }
+        let is_kfunc = axbpf_abi::helpers::by_id(proto.id).is_none_or(|helper| helper.name != proto.name);
         let nr_cpus = u64::from(self.request.cpus.max(1));
         self.forget_caller_saved();
         let ret = match proto.ret {
             Ret::Void => return Ok(()),
             Ret::Integer => match proto.id {
-                id if core::ptr::eq(proto, &ids::GET_SMP_PROCESSOR_ID) || id == ids::GET_SMP_PROCESSOR_ID.id && proto.args.is_empty() => {
-                    Reg::scalar(Scalar::between(0, nr_cpus - 1))
-                }
-                id if returns_length(id) && meta.most.is_some() => {
-                    Reg::scalar(Scalar::between_signed(-MAX_ERRNO, meta.most.unwrap_or(0).min(i64::MAX as u64) as i64))
-                }
+                id if id == ids::GET_SMP_PROCESSOR_ID.id && !is_kfunc => Reg::scalar(Scalar::between(0, nr_cpus - 1)),
                 _ => Reg::UNKNOWN,
             },
+            Ret::SizeOrErrno => Reg::scalar(Scalar::between_signed(-MAX_ERRNO, meta.most.unwrap_or(0).min(i64::MAX as u64) as i64)),
+            Ret::KptrOrNull => return refuse!(Unsupported, "kernel pointers in maps do not exist here"),
             Ret::Range(min, max) => Reg::scalar(Scalar::between_signed(min, max)),
             Ret::MapValue { nullable } => {
                 let Some(map) = meta.map else { return refuse!(Call, "kernel subsystem misconfigured verifier") };
@@ -168,6 +170,8 @@ impl Walk<'_> {
                 Reg { kind, or_null: nullable, id, ..Reg::NOT_INIT }
             }
             Ret::RingbufRecordOrNull => {
+                // Linux gives the pointer an id before it gives one to the reference.
+                self.new_id();
                 let id = self.acquire(false);
                 let size = meta.alloc_size.unwrap_or(0);
                 Reg { refid: id, ..Reg::pointer_or_null(Kind::Mem { size, rdonly: false, ringbuf: true }, id) }
@@ -257,19 +261,5 @@ impl Walk<'_> {
             matches!(reg.map(|reg| reg.kind), Some(Kind::IterSlot { drained: false, .. }))
         };
         active(&self.state) && active(&self.checkpoints[index as usize].state)
-    }
-}
-
-/// Helpers that return how much they wrote: at most as much as there was room (Linux: `do_refine_retval_range`).
-fn returns_length(id: u32) -> bool {
-    [ids::GET_STACK.id, ids::GET_TASK_STACK.id, ids::PROBE_READ_STR.id, ids::PROBE_READ_KERNEL_STR.id, ids::PROBE_READ_USER_STR.id]
-        .contains(&id)
-}
-
-/// Whether an argument makes a dynptr of this kind.
-pub(crate) fn makes_dynptr(arg: &Arg) -> Option<DynptrKind> {
-    match arg {
-        Arg::Dynptr { state: DynptrState::Init(kind) } => Some(*kind),
-        _ => None,
     }
 }

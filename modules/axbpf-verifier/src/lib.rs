@@ -22,8 +22,10 @@ mod checkpoint;
 mod equal;
 mod facts;
 mod flow;
+mod format;
 mod funcs;
 mod helpers;
+mod legal;
 mod log;
 mod loops;
 mod memory;
@@ -52,6 +54,8 @@ pub use reason::{Reason, Rejected, Rule};
 pub struct MapInfo {
     /// Tells it from the other maps of the program.
     pub id: u32,
+    /// Its name, for messages.
+    pub name: String,
     /// Its type.
     pub map_type: MapType,
     /// Bytes of a key.
@@ -73,7 +77,18 @@ pub struct MapInfo {
 impl MapInfo {
     /// A map without special fields, contents or inner maps.
     pub fn new(id: u32, map_type: MapType, key_size: u32, value_size: u32, max_entries: u32, flags: u32) -> MapInfo {
-        MapInfo { id, map_type, key_size, value_size, max_entries, flags, fields: MapFields::default(), contents: None, inner: None }
+        MapInfo {
+            id,
+            name: String::new(),
+            map_type,
+            key_size,
+            value_size,
+            max_entries,
+            flags,
+            fields: MapFields::default(),
+            contents: None,
+            inner: None,
+        }
     }
 }
 

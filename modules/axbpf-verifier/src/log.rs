@@ -3,6 +3,7 @@ use crate::stack::Byte;
 use crate::state::State;
 use crate::value::{Kind, Num, Reg, Unum};
 use crate::walk::Walk;
+use alloc::string::String;
 use axbpf_abi::flags::{BPF_LOG_LEVEL1, BPF_LOG_LEVEL2};
 use axbpf_isa::InsnIdx;
 use core::fmt::{self, Write};
@@ -48,17 +49,35 @@ impl fmt::Display for Shown<'_> {
         }
         let s = &reg.s;
         if s.known().is_none() {
-            if s.smin != i64::MIN && s.smin != 0 {
-                put(f, "smin", &Num(s.smin))?;
-            }
-            if s.smax != i64::MAX && s.smax as u64 != s.umax {
-                put(f, "smax", &Num(s.smax))?;
-            }
-            if s.umin != 0 {
-                put(f, "umin", &Unum(s.umin))?;
-            }
-            if s.umax != u64::MAX {
-                put(f, "umax", &Unum(s.umax))?;
+            // Bounds that say something; those that are equal share a number.
+            let bounds: [(&str, i64, bool); 8] = [
+                ("smin", s.smin, s.smin == i64::MIN),
+                ("smax", s.smax, s.smax == i64::MAX),
+                ("umin", s.umin as i64, s.umin == 0),
+                ("umax", s.umax as i64, s.umax == u64::MAX),
+                ("smin32", s.smin32.into(), s.smin32 == i32::MIN),
+                ("smax32", s.smax32.into(), s.smax32 == i32::MAX),
+                ("umin32", s.umin32.into(), s.umin32 == 0),
+                ("umax32", s.umax32.into(), s.umax32 == u32::MAX),
+            ];
+            let mut done = [false; 8];
+            for i in 0..8 {
+                let (name, value, trivial) = bounds[i];
+                if trivial || done[i] {
+                    continue;
+                }
+                let mut names = String::from(name);
+                for j in i + 1..8 {
+                    if !bounds[j].2 && !done[j] && bounds[j].1 == value {
+                        done[j] = true;
+                        names.push('=');
+                        names.push_str(bounds[j].0);
+                    }
+                }
+                match name.starts_with('s') {
+                    true => put(f, &names, &Num(value))?,
+                    false => put(f, &names, &Unum(value as u64))?,
+                }
             }
             if s.bits.mask != u64::MAX {
                 put(f, "var_off", &s.bits)?;

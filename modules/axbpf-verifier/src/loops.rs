@@ -31,6 +31,8 @@ const ROUNDS: u32 = 4;
 const PATIENCE: u32 = 8;
 /// Instructions that one try may take.
 const BUDGET: usize = 20_000;
+/// Counters that rise are expected to stay below.
+const TOP: u64 = i32::MAX as u64;
 /// Tries within each other.
 const NESTED: usize = 16;
 
@@ -49,8 +51,8 @@ struct Counter {
     id: u32,
     /// What it was when the loop was entered in this state.
     start: Scalar,
-    /// Bounds that it was compared with.
-    thresholds: Vec<u64>,
+    /// Bounds that it was compared with, and its distance from the head then.
+    thresholds: Vec<(u64, i64)>,
     /// How far the trial saw it move in a round, at least and at most; `None`: it did not come back.
     moved: Option<(i64, i64)>,
 }
@@ -104,7 +106,9 @@ impl Place {
     fn of<'s>(&self, state: &'s State) -> Option<&'s Reg> {
         match *self {
             Place::Reg(frame, reg) => state.frames.get(frame).map(|frame| &frame.regs[reg]),
-            Place::Slot(frame, slot) => state.frames.get(frame)?.stack.get(slot)?.spilled().filter(|&(_, size)| size == 8).map(|(reg, _)| &**reg),
+            Place::Slot(frame, slot) => {
+                state.frames.get(frame)?.stack.get(slot)?.spilled().filter(|&(_, size)| size == 8).map(|(reg, _)| &**reg)
+            }
         }
     }
 
@@ -150,7 +154,7 @@ impl Walk<'_> {
     }
 
     /// Places of numbers that differ from those of a checkpoint. `None`: more than numbers differs.
-    fn changed(&self, of: u32) -> Option<Vec<Place>> {
+    fn changed(&self, of: u32) -> Option<Vec<(Place, Scalar)>> {
         let old = &self.checkpoints[of as usize].state;
         if old.refs.len() != self.state.refs.len() || old.lock != self.state.lock || old.unroll != self.state.unroll {
             return None;
@@ -172,7 +176,7 @@ impl Walk<'_> {
                 let (x, y) = (&a.regs[reg], &b.regs[reg]);
                 match (x.kind, y.kind) {
                     (Kind::Scalar, Kind::Scalar) if x.s == y.s => {}
-                    (Kind::Scalar, Kind::Scalar) => changed.push(Place::Reg(number, reg)),
+                    (Kind::Scalar, Kind::Scalar) => changed.push((Place::Reg(number, reg), x.s)),
                     (a, b) if a != b || (x.or_null, x.off) != (y.or_null, y.off) || x.s != y.s => return None,
                     _ => {}
                 }
@@ -185,7 +189,7 @@ impl Walk<'_> {
                 match (x, y) {
                     (Some(x), Some(y)) if x.is_scalar() && y.is_scalar() => {
                         if x.s != y.s {
-                            changed.push(Place::Slot(number, slot));
+                            changed.push((Place::Slot(number, slot), x.s));
                         }
                     }
                     (Some(x), Some(y)) if x.kind == y.kind && x.off == y.off && x.s == y.s => {}
@@ -197,26 +201,26 @@ impl Walk<'_> {
         Some(changed)
     }
 
-    /// Begins the trial: counters may be anything.
-    fn begin(&mut self, changed: Vec<Place>, end: u32) -> Step {
+    /// Begins the trial: counters may be anything that they may come to be.
+    fn begin(&mut self, changed: Vec<(Place, Scalar)>, end: u32) -> Step {
         let before = self.state.clone();
         let mut counters = Vec::new();
-        for place in changed {
+        for (place, last) in changed {
             let Some(start) = place.of(&before).map(|reg| reg.s) else { continue };
-            let id = self.widen(place, Scalar::UNKNOWN);
+            let range = if last.umax < start.umin {
+                // It rises; where it may wrap nothing could be said.
+                Scalar::between(start.umin, start.umax.max(TOP))
+            } else if start.umax < last.umin {
+                Scalar::between((last.umin - start.umax).min(start.umin), start.umax)
+            } else {
+                Scalar::UNKNOWN
+            };
+            let id = self.widen(place, range);
             counters.push(Counter { place, id, start, thresholds: Vec::new(), moved: None });
         }
         let joined = counters.iter().map(|_| None).collect();
-        let trial = Trial {
-            counters,
-            joined,
-            frames: self.state.frames.len(),
-            end,
-            returned: false,
-            longest: 0,
-            slack: 0,
-            cost: self.state.cost,
-        };
+        let trial =
+            Trial { counters, joined, frames: self.state.frames.len(), end, returned: false, longest: 0, slack: 0, cost: self.state.cost };
         self.speculate(before, Some(trial));
         self.checkpoint().map(|_| ())
     }
@@ -314,8 +318,7 @@ impl Walk<'_> {
             if let Some(counter) = speculation.trial.as_mut().and_then(|trial| trial.counters.iter_mut().find(|counter| counter.id == id))
                 && counter.thresholds.len() < 16
             {
-                // Measured where the loop comes back to its head.
-                counter.thresholds.push(bound.wrapping_sub(delta as u64));
+                counter.thresholds.push((bound, delta));
             }
         }
     }
@@ -398,8 +401,8 @@ impl Walk<'_> {
         let mut counters = Vec::new();
         for (mut counter, joined) in trial.counters.into_iter().zip(&trial.joined) {
             let range = match (joined, counter.moved) {
-                (Some(joined), Some((min, max))) if min > 0 && max < i64::MAX => counter.rising(joined),
-                (Some(joined), Some((min, max))) if max < 0 && min > i64::MIN => counter.falling(joined),
+                (Some(joined), Some((min, max))) if min > 0 && max < i64::MAX => counter.rising(joined, max),
+                (Some(joined), Some((min, max))) if max < 0 && min > i64::MIN => counter.falling(joined, min),
                 (Some(joined), _) => counter.start.join(joined),
                 (None, _) => Scalar::UNKNOWN,
             };
@@ -492,31 +495,23 @@ impl Walk<'_> {
 }
 
 impl Counter {
-    /// From where it is to where it was compared.
-    fn rising(&self, joined: &Scalar) -> Scalar {
-        let mut range = Scalar::UNKNOWN;
-        range.umin = self.start.umin;
-        let bounded = joined.umax < u64::MAX >> 1 && joined.umin >= self.start.umin;
-        let bound = self.thresholds.iter().copied().filter(|&bound| bound > self.start.umax && bound < u64::MAX >> 1).min();
-        range.umax = match bound {
-            _ if bounded && joined.umax < u32::MAX.into() => joined.umax.max(self.start.umax),
-            Some(bound) => (bound - 1).max(self.start.umax),
-            None if bounded => joined.umax.max(self.start.umax),
-            None => u64::MAX,
-        };
-        range
+    /// From where it is to where it was compared: `v != bound` ends a loop whose counter comes back with as much as `v` and the rest of a
+    /// round.
+    fn rising(&self, joined: &Scalar, moved: i64) -> Scalar {
+        let reached = |&(bound, at): &(u64, i64)| bound.checked_sub(1)?.checked_add_signed(moved.checked_sub(at)?);
+        let bounds = || self.thresholds.iter().filter_map(reached);
+        let bound = bounds().filter(|&most| most >= self.start.umax && most < u64::MAX >> 1).min();
+        let most = if joined.umax < TOP { Some(joined.umax) } else { bound };
+        Scalar::between(self.start.umin, most.unwrap_or(u64::MAX).max(self.start.umax))
     }
 
-    fn falling(&self, joined: &Scalar) -> Scalar {
-        let mut range = Scalar::UNKNOWN;
-        range.umax = self.start.umax;
-        let bound = self.thresholds.iter().copied().filter(|&bound| bound < self.start.umin).max();
-        range.umin = match bound {
-            Some(bound) => (bound + 1).min(self.start.umin),
-            None if joined.umax <= self.start.umax => joined.umin.min(self.start.umin),
-            None => 0,
-        };
-        range
+    fn falling(&self, joined: &Scalar, moved: i64) -> Scalar {
+        let reached = |&(bound, at): &(u64, i64)| bound.checked_add(1)?.checked_add_signed(moved.checked_sub(at)?);
+        let bound = self.thresholds.iter().filter_map(reached).filter(|&least| least <= self.start.umin).max();
+        Scalar::between(
+            bound.unwrap_or(0).max(if joined.umax <= self.start.umax { joined.umin } else { 0 }).min(self.start.umin),
+            self.start.umax,
+        )
     }
 
     /// Whether the trial saw it move in one direction only.

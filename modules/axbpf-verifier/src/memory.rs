@@ -195,7 +195,9 @@ impl Walk<'_> {
                 }
                 refuse!(Memory, "{reg} invalid mem access '{name}'" => "a map's own fields cannot be read here; use helpers")
             }
-            Kind::Scalar => refuse!(Memory, "{reg} invalid mem access '{name}'" => "it is a number here; read addresses with bpf_probe_read_kernel"),
+            Kind::Scalar => {
+                refuse!(Memory, "{reg} invalid mem access '{name}'" => "it is a number here; read addresses with bpf_probe_read_kernel")
+            }
             _ => refuse!(Memory, "{reg} invalid mem access '{name}'"),
         }
     }
@@ -220,6 +222,9 @@ impl Walk<'_> {
         } else {
             // The caller's own buffer: offsets may vary.
             let at = off + i64::from(ptr.off);
+            if ptr.s.known() == Some(0) && (at < 0 || at + i64::from(size) > self.request.ctx.size.into()) {
+                return refuse!(Memory, "invalid bpf_context access off={at} size={size}");
+            }
             self.check_region(reg, ptr, at, size.into(), self.request.ctx.size, Region::Mem)?;
             return Ok(Reg::UNKNOWN);
         }
@@ -238,6 +243,10 @@ impl Walk<'_> {
             FieldKind::Packet => Reg::pointer(Kind::Packet),
             FieldKind::PacketMeta => Reg::pointer(Kind::PacketMeta),
             FieldKind::PacketEnd => Reg::pointer(Kind::PacketEnd),
+            FieldKind::Sock(kind) => Reg { id, ..Reg::pointer(Kind::Sock(kind)) },
+            FieldKind::TpBuffer => {
+                return refuse!(Unsupported, "invalid bpf_context access off={off} size={size}" => "there are no writable tracepoints here");
+            }
             FieldKind::SockOrNull(kind) => Reg::pointer_or_null(Kind::Sock(kind), id),
             FieldKind::FlowKeys => Reg::pointer(Kind::FlowKeys),
         })
@@ -268,14 +277,7 @@ impl Walk<'_> {
         if ptr.s.smin < 0 {
             return refuse!(Memory, "{reg} min value is negative, either use unsigned index or do a if (index >=0) check.");
         }
-        // struct bpf_sock: words from 0 to 80, of which the port and address ranges may be read in parts; struct bpf_tcp_sock: 96 bytes.
-        let valid = match kind {
-            SockKind::Tcp => off >= 0 && off + i64::from(size) <= 96 && off % i64::from(size) == 0 && matches!(size, 4 | 8),
-            SockKind::Socket | SockKind::Common => {
-                off >= 0 && off + i64::from(size) <= 80 && off % i64::from(size) == 0 && size <= 4
-                    && (kind == SockKind::Socket || !(4..24).contains(&off) || off >= 24)
-            }
-        };
+        let valid = ptr.s.known() == Some(0) && axbpf_abi::CtxLayout::of_sock(kind).field(off, size, false).is_some();
         if !valid {
             return refuse!(Memory, "{reg} invalid {name} access off={off} size={size}");
         }
@@ -360,7 +362,7 @@ impl Walk<'_> {
         Ok(())
     }
 
-    fn check_alignment(&self, ptr: &Reg, off: i64, size: u32, strict: bool) -> Step {
+    pub(crate) fn check_alignment(&self, ptr: &Reg, off: i64, size: u32, strict: bool) -> Step {
         let strict = strict || self.request.strict_alignment;
         let (what, strict) = match ptr.kind {
             Kind::Packet | Kind::PacketMeta => {
@@ -414,7 +416,7 @@ impl Walk<'_> {
 }
 
 /// `struct bpf_flow_keys`.
-const FLOW_KEYS_SIZE: i64 = 56;
+const FLOW_KEYS_SIZE: i64 = axbpf_abi::FLOW_KEYS_SIZE as i64;
 
 /// Memory of a known size, as messages name it.
 #[derive(Clone, Copy, PartialEq, Eq)]

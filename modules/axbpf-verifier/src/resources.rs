@@ -14,7 +14,7 @@ impl Walk<'_> {
     /// A `bpf_spin_lock` in a map value (Linux: `process_spin_lock`).
     pub(crate) fn lock_arg(&mut self, reg: R, value: &Reg) -> Step<(u32, u32)> {
         let (map, off) = self.field_arg(reg, value, "bpf_spin_lock")?;
-        let name = self.maps[map as usize].id;
+        let name = &self.maps[map as usize].name;
         match self.maps[map as usize].fields.spin_lock {
             None => refuse!(Resource, "map '{name}' has no valid bpf_spin_lock" => "its BTF has to say where the lock is"),
             Some(at) if i64::from(at) != off => refuse!(Resource, "off {off} doesn't point to 'struct bpf_spin_lock' that is at {at}"),
@@ -24,7 +24,7 @@ impl Walk<'_> {
 
     pub(crate) fn timer_arg(&mut self, reg: R, value: &Reg) -> Step<u32> {
         let (map, off) = self.field_arg(reg, value, "bpf_timer")?;
-        let name = self.maps[map as usize].id;
+        let name = &self.maps[map as usize].name;
         match self.maps[map as usize].fields.timer {
             None => refuse!(Resource, "map '{name}' has no valid bpf_timer" => "its BTF has to say where the timer is"),
             Some(at) if i64::from(at) != off => refuse!(Resource, "off {off} doesn't point to 'struct bpf_timer' that is at {at}"),
@@ -68,7 +68,7 @@ impl Walk<'_> {
         };
         let Some(by) = value.s.known() else { return refuse!(Call, "{what} has to be at a constant offset") };
         let off = i64::from(value.off) + by as i64;
-        if off % 8 != 0 {
+        if off % 8 != 0 || off < 0 && off > -i64::from(size) {
             return refuse!(Call, "cannot pass in {what} at an offset={off}");
         }
         let span = self.stack_span(reg, value, frame.into(), value.off.into(), size, Access::Write)?;
@@ -90,6 +90,9 @@ impl Walk<'_> {
         }
         if !matches!(value.kind, Kind::Stack(_)) {
             let name = value.name();
+            if matches!(state, DynptrState::Init(_)) {
+                return refuse!(Call, "{reg} type={name} expected=fp");
+            }
             return refuse!(Call, "arg#{i} expected pointer to stack or const struct bpf_dynptr, but {reg} is {name}");
         }
         let (frame, slot, span) = self.stack_place(reg, value, "dynptr", 16)?;
@@ -127,7 +130,10 @@ impl Walk<'_> {
             }
             DynptrState::Use { .. } | DynptrState::Release => {
                 let Some(found) = found.filter(|_| second_is_there) else {
-                    return refuse!(Call, "Expected an initialized dynptr as arg #{}", i + 1);
+                    if state == DynptrState::Release {
+                        return refuse!(Call, "arg {} is an unacquired reference", i + 1);
+                    }
+                    return refuse!(Call, "Expected an initialized dynptr as arg #{i}");
                 };
                 for place in [slot, slot - 1] {
                     self.mark_read(frame, place);
@@ -137,10 +143,6 @@ impl Walk<'_> {
                 }
                 meta.dynptr = Some((found.id, found.refid));
                 if state == DynptrState::Release {
-                    let ringbuf = matches!(found.kind, Kind::DynptrSlot { kind: DynptrKind::Ringbuf, .. });
-                    if !ringbuf && found.refid == 0 {
-                        return refuse!(Call, "Expected a dynptr of type ringbuf as arg #{}", i + 1);
-                    }
                     if found.refid == 0 {
                         return refuse!(Call, "arg {} is an unacquired reference", i + 1);
                     }
@@ -173,9 +175,9 @@ impl Walk<'_> {
 
     /// An open-coded iterator on the stack (Linux: `process_iter_arg`).
     pub(crate) fn iter_arg(&mut self, reg: R, value: &Reg, kind: IterKind, state: IterState, meta: &mut Meta) -> Step {
-        let (name, arg) = (kind.name(), reg.index());
+        let (name, arg) = (kind.name(), reg.index() - 1);
         if !matches!(value.kind, Kind::Stack(_)) {
-            return refuse!(Call, "arg#{} expected pointer to an iterator on stack", arg - 1);
+            return refuse!(Call, "arg#{} expected pointer to an iterator on stack", arg);
         }
         let (frame, slot, span) = self.stack_place(reg, value, "iter", kind.size())?;
         let slots = kind.size() as usize / 8;
@@ -245,7 +247,11 @@ impl Walk<'_> {
         let Some(found) = found else { return refuse!(Call, "expected an initialized irq flag as arg#0") };
         let last = self.state.refs.iter().rev().find(|held| held.irq).map(|held| (held.id, held.at));
         if let Some((_, at)) = last.filter(|&(id, _)| id != found.refid) {
-            return refuse!(Resource, "cannot restore irq state out of order, expected id={} acquired at insn_idx={at}", last.map_or(0, |(id, _)| id));
+            return refuse!(
+                Resource,
+                "cannot restore irq state out of order, expected id={} acquired at insn_idx={at}",
+                last.map_or(0, |(id, _)| id)
+            );
         }
         self.state.refs.retain(|held| held.id != found.refid);
         self.state.stack_mut(frame).make(slot).scrub();

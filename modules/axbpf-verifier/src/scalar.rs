@@ -44,7 +44,7 @@ impl Range {
     }
 
     fn unsigned(self, min: u64, max: u64) -> Range {
-        Range { umin: min, umax: max, ..Range::full(self.bits) }
+        Range { umin: min, umax: max, ..self }
     }
 
     /// An unsigned range given by numbers that may have wrapped, as long as both have in the same way.
@@ -95,45 +95,20 @@ impl Range {
                     if self.umax <= low(bits) >> by {
                         (out.umin, out.umax) = (self.umin << by, self.umax << by);
                     }
-                    let fits = |n: i64| (n << by) >> by == n && (out.smin..=out.smax).contains(&(n << by));
-                    if fits(self.smin) && fits(self.smax) {
-                        (out.smin, out.smax) = (self.smin << by, self.smax << by);
-                    }
                 }
             }
             AluOp::Rsh => {
-                if b.umax < bits.into() {
-                    (out.umin, out.umax) = (self.umin >> b.umax, self.umax >> b.umin);
+                if let Some(by) = b.known().filter(|&by| by < bits.into()) {
+                    (out.umin, out.umax) = (self.umin >> by, self.umax >> by);
                 }
             }
             AluOp::Arsh => {
-                if b.umax < bits.into() {
-                    let by = |n: i64, toward_zero: bool| n >> if toward_zero { b.umax } else { b.umin };
-                    out.smin = by(self.smin, self.smin >= 0);
-                    out.smax = by(self.smax, self.smax < 0);
+                if let Some(by) = b.known().filter(|&by| by < bits.into()) {
+                    (out.smin, out.smax) = (self.smin >> by, self.smax >> by);
                 }
             }
-            AluOp::Div => {
-                // By 0 the result is 0.
-                let least = if b.umin == 0 { 0 } else { self.umin / b.umax };
-                out = out.unsigned(least, self.umax / b.umin.max(1));
-            }
-            AluOp::Mod => {
-                // By 0 the dividend stays.
-                let most = if b.umin == 0 { self.umax } else { self.umax.min(b.umax - 1) };
-                let least = if self.umax < b.umin { self.umin } else { 0 };
-                out = out.unsigned(least, most);
-            }
-            AluOp::Sdiv if b.known().is_some_and(|by| (1..low(bits - 1)).contains(&by)) => {
-                let by = b.smin;
-                (out.smin, out.smax) = (self.smin / by, self.smax / by);
-            }
-            AluOp::Smod if b.known().is_some_and(|by| (1..low(bits - 1)).contains(&by)) => {
-                let by = b.smin;
-                out.smin = if self.smin >= 0 { 0 } else { self.smin.max(1 - by) };
-                out.smax = if self.smax < 0 { 0 } else { self.smax.min(by - 1) };
-            }
-            AluOp::Xor | AluOp::Sdiv | AluOp::Smod | AluOp::Mov => {}
+            // As in Linux, nothing is known of quotients and remainders.
+            AluOp::Div | AluOp::Mod | AluOp::Sdiv | AluOp::Smod | AluOp::Xor | AluOp::Mov => {}
         }
         // What the bits say; of everything else, `sync` takes care.
         (out.umin, out.umax) = (out.umin.max(result.min()), out.umax.min(result.max()));
@@ -190,10 +165,6 @@ impl<const N: u32> Scalar<N> {
     pub const fn known32(&self) -> Option<u64> {
         let half = self.bits.truncate(Self::HALF);
         if half.is_const() { Some(half.value) } else { None }
-    }
-
-    pub fn is_unknown(&self) -> bool {
-        *self == Self::UNKNOWN
     }
 
     /// Whether every number of `other` is in this set, by each view (Linux: `range_within` and `tnum_in`).
@@ -398,7 +369,7 @@ impl<const N: u32> Scalar<N> {
         let shift = if tb.mask & u64::from(bits - 1) == 0 { Some((tb.value & u64::from(bits - 1)) as u32) } else { None };
         let b = &match (op, shift) {
             (AluOp::Lsh | AluOp::Rsh | AluOp::Arsh, Some(by)) => Self::exactly(by.into()),
-            (AluOp::Lsh | AluOp::Rsh | AluOp::Arsh, None) if tb.max() >= bits.into() => return Self::UNKNOWN.truncate(bits),
+            (AluOp::Lsh | AluOp::Rsh | AluOp::Arsh, None) => return Self::UNKNOWN.truncate(bits),
             _ => *b,
         };
         let t = match (op, shift) {
@@ -425,6 +396,11 @@ impl<const N: u32> Scalar<N> {
             Width::W32 => Range::full(N).unsigned(half.umin, half.umax),
         };
         let mut out = Self::of(t, whole, half);
+        if (op, width, shift) == (AluOp::Lsh, Width::W64, Some(Self::HALF)) {
+            // The first half of a sign extension.
+            let up = |n: i32| i64::from(n) << Self::HALF;
+            (out.smin, out.smax) = (up(a.smin32), up(a.smax32));
+        }
         // Two true statements about one number cannot contradict each other; were they to, nothing is claimed.
         if !out.sync() {
             return Self::UNKNOWN.truncate(bits);
@@ -439,11 +415,23 @@ impl<const N: u32> Scalar<N> {
             Width::W32 => (a.half(), b.half(), a.bits.truncate(Self::HALF), b.bits.truncate(Self::HALF)),
         };
         let less = |min_a, max_a, min_b, max_b| {
-            if max_a < min_b { Some(true) } else if min_a >= max_b { Some(false) } else { None }
+            if max_a < min_b {
+                Some(true)
+            } else if min_a >= max_b {
+                Some(false)
+            } else {
+                None
+            }
         };
         let (ult, ugt) = (|| less(ra.umin, ra.umax, rb.umin, rb.umax), || less(rb.umin, rb.umax, ra.umin, ra.umax));
         let sless = |min_a, max_a, min_b, max_b| {
-            if max_a < min_b { Some(true) } else if min_a >= max_b { Some(false) } else { None }
+            if max_a < min_b {
+                Some(true)
+            } else if min_a >= max_b {
+                Some(false)
+            } else {
+                None
+            }
         };
         let (slt, sgt) = (|| sless(ra.smin, ra.smax, rb.smin, rb.smax), || sless(rb.smin, rb.smax, ra.smin, ra.smax));
         let equal = || match (ta.is_const() && tb.is_const(), ta.value == tb.value) {

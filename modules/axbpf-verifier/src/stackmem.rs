@@ -69,8 +69,8 @@ impl Walk<'_> {
             for at in span.min..span.end {
                 let slot = stack.make(slot_of(at));
                 // A zero that may or may not be written over a zero.
-                let is_zero = slot.bytes[byte_of(at)] == Byte::Zero
-                    || slot.spilled().is_some_and(|(reg, size)| size == 8 && reg.known() == Some(0));
+                let is_zero =
+                    slot.bytes[byte_of(at)] == Byte::Zero || slot.spilled().is_some_and(|(reg, size)| size == 8 && reg.known() == Some(0));
                 if slot.is_special() {
                     let zeros = slot.spilled().is_some_and(|(reg, size)| size == 8 && reg.known() == Some(0));
                     slot.scrub();
@@ -216,7 +216,15 @@ impl Walk<'_> {
     }
 
     /// Memory on the stack that a helper reads or fills. `size` is the most that it may touch.
-    pub(crate) fn stack_for_helper(&mut self, reg: axbpf_isa::Reg, ptr: &Reg, frame: usize, size: u32, access: Access, fills: bool) -> Step {
+    pub(crate) fn stack_for_helper(
+        &mut self,
+        reg: axbpf_isa::Reg,
+        ptr: &Reg,
+        frame: usize,
+        size: u32,
+        access: Access,
+        fills: bool,
+    ) -> Step {
         let span = self.stack_span(reg, ptr, frame, ptr.off.into(), size, access)?;
         let stack = self.state.frames[frame].stack.clone();
         for at in span.min..span.end {
@@ -287,7 +295,7 @@ impl Walk<'_> {
     /// Slices of a dynptr that is gone are gone.
     pub(crate) fn forget_slices(&mut self, id: u32) {
         if id != 0 {
-            self.state.each(|reg| reg.dynid == id, |reg| *reg = Reg::NOT_INIT);
+            self.state.each(|reg| reg.dynid == id, |reg| *reg = Reg::UNKNOWN);
         }
     }
 }

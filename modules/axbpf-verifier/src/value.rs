@@ -152,6 +152,8 @@ impl Reg {
             Kind::NotInit => ("", "?"),
             Kind::Scalar => ("", "scalar"),
             Kind::Ctx => ("", "ctx"),
+            // A lookup in a map of maps: a map, once it is there.
+            Kind::Map(_) if self.or_null => ("", "map_value"),
             Kind::Map(_) => ("", "map_ptr"),
             Kind::MapValue(_) => ("", "map_value"),
             Kind::MapKey(_) => ("", "map_key"),

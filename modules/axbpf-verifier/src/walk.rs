@@ -7,7 +7,7 @@ use crate::loops::Speculation;
 use crate::reason::{Step, refuse};
 use crate::state::{Frame, State};
 use crate::value::{Kind, Reg};
-use crate::{MapInfo, Reason, Rejected, Request, Verdict};
+use crate::{MapInfo, Rejected, Request, Verdict};
 use alloc::collections::{BTreeMap, BTreeSet};
 use alloc::rc::Rc;
 use alloc::vec::Vec;
@@ -192,6 +192,9 @@ impl<'a> Walk<'a> {
                 return refuse!(Limit, "BPF program is too large. Processed {} insn", limit + 1 => "make loops shorter, or bound them by constants");
             }
             self.seen[at as usize] = true;
+            if let Some(reason) = self.flow.illegal.get(&at) {
+                return Err(reason.clone());
+            }
             let Some(insn) = self.flow.insns[at as usize] else {
                 return refuse!(Flow, "jump into the middle of ldimm64 insn {at}");
             };
@@ -339,7 +342,8 @@ impl<'a> Walk<'a> {
             return Ok(map);
         }
         let Some(info) = (self.request.map)(InsnIdx(self.at)) else {
-            return refuse!(Memory, "fd is not pointing to valid bpf_map" => "this instruction names no map of the program");
+            let fd = self.request.slots[self.at as usize].imm;
+            return refuse!(Memory, "fd {fd} is not pointing to valid bpf_map" => "this instruction names no map of the program");
         };
         self.check_map_of_prog(&info)?;
         let map = self.map_number(info);
@@ -412,7 +416,8 @@ impl<'a> Walk<'a> {
             i += 1;
             let checkpoint = &self.checkpoints[index as usize];
             if checkpoint.branches > 0 {
-                let within = |walk: &Self| covers(&walk.checkpoints[index as usize], &walk.state, Exact::Within, walk.flow, &walk.fixed_ids());
+                let within =
+                    |walk: &Self| covers(&walk.checkpoints[index as usize], &walk.state, Exact::Within, walk.flow, &walk.fixed_ids());
                 if let Some(widened) = &checkpoint.widened {
                     if widened.frames == self.state.frames.len() && within(self) && self.is_round_of(index) {
                         self.note_return(index);
@@ -531,6 +536,7 @@ impl<'a> Walk<'a> {
             hits: 0,
             misses: 0,
             bytes,
+            dropped: false,
             widened: None,
         };
         self.bytes += bytes;
@@ -549,10 +555,11 @@ impl<'a> Walk<'a> {
         Ok(index)
     }
 
-    /// Drops old checkpoints that are complete, if memory gets short.
+    /// Drops old checkpoints that are complete, if memory gets short; then what those on the path at hand know, but for the last ones.
     fn make_room(&mut self, bytes: usize) -> Step {
         let limit = self.request.limits.memory;
-        while self.bytes + bytes + self.pending.len() * size_of::<Pending>() > limit {
+        let needs = |walk: &Self| walk.bytes + bytes + walk.pending.len() * size_of::<Pending>() > limit;
+        while needs(self) {
             match self.complete.pop_front() {
                 Some((index, epoch)) => {
                     if self.checkpoints[index as usize].epoch == epoch {
@@ -560,12 +567,36 @@ impl<'a> Walk<'a> {
                     }
                 }
                 None => {
-                    self.speculations.clear();
-                    return refuse!(Limit, "the states to compare need more than {limit} bytes" => "split the program, or raise the limit");
+                    self.thin_out();
+                    if needs(self) {
+                        self.speculations.clear();
+                        return refuse!(Limit, "the states to compare need more than {limit} bytes" => "split the program, or raise the limit");
+                    }
                 }
             }
         }
         Ok(())
+    }
+
+    /// Forgets what the checkpoints of the path at hand know, but for the last ones and those of loops that end at run time.
+    fn thin_out(&mut self) {
+        let (mut next, mut kept) = (self.parent, 0);
+        while let Some(index) = next {
+            let checkpoint = &mut self.checkpoints[index as usize];
+            next = checkpoint.parent;
+            kept += 1;
+            let patience = if self.flow.marks[checkpoint.at as usize] & FORCE != 0 { 1024 } else { 64 };
+            if kept <= patience || checkpoint.widened.is_some() || checkpoint.dropped {
+                continue;
+            }
+            let at = checkpoint.at;
+            (checkpoint.dropped, checkpoint.state) = (true, State::default());
+            self.bytes -= checkpoint.bytes - size_of::<Checkpoint>();
+            checkpoint.bytes = size_of::<Checkpoint>();
+            if let Some(list) = self.here.get_mut(&at) {
+                list.retain(|&i| i != index);
+            }
+        }
     }
 
     /// Whether an iterator was moved on since the checkpoint: then its loop ends at run time.
@@ -573,7 +604,12 @@ impl<'a> Walk<'a> {
         let old = &self.checkpoints[index as usize].state;
         let depths = |state: &State| -> Vec<u32> {
             let slots = state.frames.iter().flat_map(|frame| frame.stack.slots.iter());
-            slots.filter_map(|slot| match slot.reg.as_deref()?.kind { Kind::IterSlot { depth, first: true, .. } => Some(depth), _ => None }).collect()
+            slots
+                .filter_map(|slot| match slot.reg.as_deref()?.kind {
+                    Kind::IterSlot { depth, first: true, .. } => Some(depth),
+                    _ => None,
+                })
+                .collect()
         };
         let has_iterators = |state: &State| !state.refs.is_empty();
         has_iterators(old) && depths(old) != depths(&self.state)

@@ -2,18 +2,19 @@
 //! expected of it. Two judges read the same tags: `as_annotated` asks this verifier, `linux_agrees` the Linux that the test runs on.
 //!
 //! `AXBPF_SELFTESTS=spill` in the environment keeps to the files, or the programs, whose name contains that.
-use axbpf_abi::{Arch, CtxLayout, helpers};
+use axbpf_abi::Arch;
 use axbpf_btf::{Kind, TypeDef};
-use axbpf_isa::{Imm64, Insn, InsnIdx};
 use axbpf_loader::{LinkedProgram, ObjectSpec};
-use axbpf_verifier::*;
 use axbpf_vm::{FaultCause, Program, run_checked};
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
+mod common;
 #[path = "judge/objects.rs"]
 mod judge;
+
+use common::{Kfuncs, verify_object};
 
 /// The judge that is to be tested.
 const HERE: &str = "this verifier";
@@ -219,33 +220,10 @@ fn compare(judge: &str, later: bool, ask: &mut dyn FnMut(&Object) -> Vec<Verdict
     assert!(wrong.is_empty(), "{} of {programs} differ, see above", wrong.len());
 }
 
-/// What this verifier says of a program: the only place that knows how it is called.
+/// What this verifier says of a program.
 fn ours(spec: &ObjectSpec, linked: &LinkedProgram, strict_alignment: bool) -> Result<String, String> {
-    let prog_type = linked.prog_type().map_err(|e| e.to_string())?;
-    let ctx = CtxLayout::of(prog_type, Arch::X86_64).ok_or("programs of this type cannot run here")?;
-    let map = |at: InsnIdx| {
-        let Ok(Insn::LoadImm64 { imm: Imm64::MapIdx(idx) | Imm64::MapIdxValue { idx, .. }, .. }) = axbpf_isa::decode(&linked.insns, at)
-        else {
-            return None;
-        };
-        let id = linked.maps[idx as usize];
-        let map = &spec.maps[id];
-        Some(MapInfo { id: id as u32, map_type: map.kind()?, key_size: map.key_size, value_size: map.value_size, flags: map.map_flags })
-    };
-    let request = Request {
-        slots: &linked.insns,
-        prog_type,
-        ctx,
-        gpl: axbpf_abi::is_gpl_compatible(&spec.license),
-        strict_alignment,
-        map: &map,
-        helper: &helpers::by_id,
-        source: &|_| None,
-        log_level: 2,
-        limits: Limits::default(),
-    };
-    let mut log = String::new();
-    match verify(&request, &mut log) {
+    let (verdict, log) = verify_object(spec, linked, Arch::X86_64, strict_alignment, 2);
+    match verdict {
         Ok(_) => Ok(log),
         Err(rejected) => Err(format!("{log}{rejected}")),
     }
@@ -269,7 +247,7 @@ fn run(linked: &LinkedProgram) -> Result<Option<i32>, String> {
 fn as_annotated() {
     compare(HERE, false, &mut |object| {
         let verdict = |case: &Case| {
-            let linked = object.spec.link(&case.name, &mut ()).map_err(|error| error.to_string())?;
+            let linked = object.spec.link(&case.name, &mut Kfuncs).map_err(|error| error.to_string())?;
             let log = ours(&object.spec, &linked, case.expected.strict)?;
             let retval = if case.expected.retval.is_some() { run(&linked)? } else { None };
             Ok(Told { log, retval })

@@ -10,7 +10,7 @@
 //! use axbpf_vm::{Accepted, Engine, Interpreter, Program};
 //!
 //! let slots = axbpf_isa::asm::assemble("r0 = 40\nr0 += 2\nexit").unwrap();
-//! let facts = Facts { subprogs: vec![Subprog { start: 0, end: 3, stack: 0 }], ..Facts::default() };
+//! let facts = Facts { subprogs: vec![Subprog { start: 0, end: 3, stack: 0, ..Subprog::default() }], ..Facts::default() };
 //! let program = Program::new(slots, facts, &|_id| None).unwrap();
 //! // SAFETY: these three instructions touch no memory.
 //! let engine = Interpreter::new(unsafe { Accepted::new(program) }).unwrap();

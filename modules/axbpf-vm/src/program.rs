@@ -159,9 +159,9 @@ impl Program {
         starts.dedup();
         let ends = starts.iter().skip(1).copied().chain([slots.len() as u32]);
         let stack = MAX_STACK;
-        let subprogs = starts.iter().zip(ends).map(|(&start, end)| Subprog { start, end, stack }).collect();
+        let subprogs = starts.iter().zip(ends).map(|(&start, end)| Subprog { start, end, stack, ..Subprog::default() }).collect();
         let max_stack = stack * axbpf_abi::MAX_CALL_FRAMES as u32;
-        Program::new(slots, Facts { subprogs, max_stack, dead: Vec::new() }, helper)
+        Program::new(slots, Facts { subprogs, max_stack, ..Facts::default() }, helper)
     }
 
     /// The slots.

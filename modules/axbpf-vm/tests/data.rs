@@ -38,7 +38,7 @@ fn small_frames(slots: &[RawInsn]) -> Program {
     let facts = Program::unchecked(slots.to_vec(), &|_| None).unwrap().facts().clone();
     let stack = if facts.subprogs.len() == 1 { 512 } else { 64 };
     let subprogs = facts.subprogs.iter().map(|&subprog| Subprog { stack, ..subprog }).collect();
-    Program::new(slots.to_vec(), Facts { subprogs, max_stack: 512, dead: vec![] }, &|_| None).unwrap()
+    Program::new(slots.to_vec(), Facts { subprogs, max_stack: 512, ..Facts::default() }, &|_| None).unwrap()
 }
 
 #[test]

@@ -72,7 +72,7 @@ fn pseudo() -> Vec<RawInsn> {
 
 #[test]
 fn programs_that_do_not_hang_together() {
-    let whole = |slots: &[RawInsn]| vec![Subprog { start: 0, end: slots.len() as u32, stack: 0 }];
+    let whole = |slots: &[RawInsn]| vec![Subprog { start: 0, end: slots.len() as u32, stack: 0, ..Subprog::default() }];
     let refused = |slots: Vec<RawInsn>, subprogs: Vec<Subprog>| {
         Program::new(slots, Facts { subprogs, ..Facts::default() }, &|_| None).map(|_| ()).unwrap_err().to_string()
     };
@@ -92,7 +92,7 @@ fn programs_that_do_not_hang_together() {
     assert_eq!(refused(text("r0 = 1 ll\nexit"), vec![sub(0, 1), sub(1, 3)]), format!("insn 0: {gap}"));
     let large = text("exit");
     let message = "insn 0: the frame has 520 bytes, of at most 512; make it smaller";
-    assert_eq!(refused(large, vec![Subprog { start: 0, end: 1, stack: 520 }]), message);
+    assert_eq!(refused(large, vec![Subprog { start: 0, end: 1, stack: 520, ..Subprog::default() }]), message);
     let falls = "insn 0: the subprogram runs past its last instruction; end it with exit or a jump";
     assert_eq!(refused(two, vec![sub(0, 1), sub(1, 4)]), falls);
     let across = text("if r1 == 0 goto +1\nexit\nexit");
@@ -112,7 +112,7 @@ fn the_interpreter_has_one_stack_of_512_bytes() {
 
 #[test]
 fn engines_are_one_type_to_their_callers() {
-    let facts = Facts { subprogs: vec![Subprog { start: 0, end: 3, stack: 0 }], ..Facts::default() };
+    let facts = Facts { subprogs: vec![Subprog { start: 0, end: 3, stack: 0, ..Subprog::default() }], ..Facts::default() };
     let program = Program::new(assemble("r0 = *(u64 *)(r1 + 0)\nr0 += 1\nexit").unwrap(), facts, &|_| None).unwrap();
     // SAFETY: the program reads eight bytes of its context, which it is given below.
     let engine: Box<dyn Engine> = Box::new(Interpreter::new(unsafe { Accepted::new(program) }).unwrap());

@@ -1,7 +1,7 @@
-//! What programs may return, and flags against Linux's header.
+//! Attach types, what programs may return, and flags against Linux's header.
 use std::fs;
 
-use axbpf_abi::{AttachType, ProgType, ret_range};
+use axbpf_abi::{AttachType, ProgType, expected_attach_type, ret_range, takes_attach_type};
 
 #[test]
 fn ranges() {
@@ -39,6 +39,27 @@ fn ranges() {
     for (prog_type, attach, want) in rows {
         assert_eq!(ret_range(prog_type, attach as u32), want, "{prog_type} for {attach}");
     }
+}
+
+#[test]
+fn attach_types_of_load() {
+    use AttachType::*;
+    let taken = |t: ProgType| AttachType::ALL.iter().copied().filter(|&a| takes_attach_type(t, a as u32)).collect::<Vec<_>>();
+    // 0 is cgroup_inet_ingress; for two program types it means another.
+    let sock = [CgroupInetIngress, CgroupInetSockCreate, CgroupInet4PostBind, CgroupInet6PostBind, CgroupInetSockRelease];
+    assert_eq!(taken(ProgType::CgroupSock), sock);
+    assert_eq!(taken(ProgType::SkReuseport), [CgroupInetIngress, SkReuseportSelect, SkReuseportSelectOrMigrate]);
+    assert_eq!(taken(ProgType::CgroupSkb), [CgroupInetIngress, CgroupInetEgress]);
+    assert_eq!(taken(ProgType::CgroupSockopt), [CgroupGetsockopt, CgroupSetsockopt]);
+    assert_eq!(taken(ProgType::CgroupSockAddr).len(), 17);
+    assert_eq!(taken(ProgType::SkLookup), [SkLookup]);
+    assert_eq!(taken(ProgType::Netfilter), [Netfilter]);
+    assert_eq!(taken(ProgType::Syscall), [CgroupInetIngress]);
+    assert_eq!(taken(ProgType::Kprobe), AttachType::ALL);
+    assert!(takes_attach_type(ProgType::Xdp, u32::MAX) && !takes_attach_type(ProgType::SkLookup, u32::MAX));
+    assert_eq!(expected_attach_type(ProgType::CgroupSock, 0), CgroupInetSockCreate as u32);
+    assert_eq!(expected_attach_type(ProgType::SkReuseport, 0), SkReuseportSelect as u32);
+    assert_eq!(expected_attach_type(ProgType::CgroupSkb, 0), 0);
 }
 
 /// Every flag here that Linux's header has as a shift or a number has the value that it has there.

@@ -142,7 +142,7 @@ fn load(insns: &[[u8; 8]], log: Option<&mut [u8]>) -> (i64, u32) {
 }
 
 fn test_run(prog_fd: u32, ctx: &mut [u8]) -> (i64, u32) {
-    let (ctx_size_in, ctx_in) = (ctx.len() as u32, addr_mut(ctx));
+    let (ctx_size_in, ctx_in) = (ctx.len() as u32, if ctx.is_empty() { NULL } else { addr_mut(ctx) });
     let mut attr = bpf_attr::from(TestRun { prog_fd, ctx_size_in, ctx_in, repeat: 10, ..TestRun::default() });
     let result = call(Cmd::ProgTestRun, &mut attr);
     (result, u32::from_le_bytes(attr.0[4..8].try_into().unwrap()))
@@ -155,6 +155,13 @@ fn programs() {
     let second = fd(load(&[insn(0x61, 0, 1, 4, 0), EXIT], None).0);
     assert_eq!(test_run(second, &mut [0, 0, 0, 0, 7, 1, 0, 0]), (0, 0x107));
     assert_eq!(test_run(999, &mut []).0, Errno::EBADF.neg());
+    // *(u16 *)(r1 + 2) += 1: such programs answer in the context.
+    let third = [insn(0x69, 0, 1, 2, 0), insn(0x07, 0, 0, 0, 1), insn(0x6b, 1, 0, 2, 0), EXIT];
+    let third = fd(load(&third, None).0);
+    let mut ctx = [1, 0, 2, 0, 3];
+    assert_eq!(test_run(third, &mut ctx), (0, 12));
+    assert_eq!(ctx, [1, 0, 12, 0, 3]);
+    axbpf::cmd::close(third).unwrap();
     assert_eq!(elem(Cmd::MapLookupElem, prog, NULL, NULL, 0), Errno::EINVAL.neg(), "a program is no map");
     axbpf::cmd::close(prog).unwrap();
     axbpf::cmd::close(second).unwrap();

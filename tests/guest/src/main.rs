@@ -11,6 +11,8 @@ mod faults;
 mod inside;
 mod links;
 mod offsets;
+mod packets;
+mod peers;
 mod registers;
 mod stack;
 mod stress;
@@ -18,9 +20,11 @@ mod stress;
 #[unsafe(no_mangle)]
 fn main() {
     axbpf::init().expect("the trap hook is there");
-    let tests: [(&str, fn()); 8] = [
+    let tests: [(&str, fn()); 10] = [
         ("commands", commands::run),
+        ("packets", packets::run),
         ("inside", inside::run),
+        ("peers", peers::run),
         ("registers", registers::run),
         ("links", links::run),
         ("offsets", offsets::run),

@@ -43,7 +43,7 @@ pub struct Case {
     ctx_out: Option<usize>,
     /// What else the attr has.
     attr: TestRun,
-    expected: Outcome,
+    pub expected: Outcome,
 }
 
 /// What comes of it.
@@ -150,15 +150,6 @@ pub fn run() {
     }
 }
 
-/// Where another kernel answers something else than expected: the case, and its answer.
-pub fn differences(kernel: &dyn Kernel) -> Vec<String> {
-    let asked = cases().into_iter().map(|case| (case.ask(kernel), case));
-    asked
-        .filter(|(answer, case)| *answer != case.expected)
-        .map(|(answer, case)| format!("{}: {answer:?}, not {:?}", case.name, case.expected))
-        .collect()
-}
-
 fn refused(errno: Errno) -> Outcome {
     Outcome { result: errno.neg(), ..Outcome::default() }
 }
@@ -227,7 +218,7 @@ fn fields(size: usize, set: &[(usize, u32)]) -> Vec<u8> {
     bytes
 }
 
-fn cases() -> Vec<Case> {
+pub fn cases() -> Vec<Case> {
     let mut cases = Vec::new();
     xdp_packets(&mut cases);
     xdp_contexts(&mut cases);

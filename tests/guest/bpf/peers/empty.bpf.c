@@ -1,0 +1,8 @@
+/* Nothing but entering and leaving. */
+#include "peers.h"
+
+SEC("xdp")
+int empty(struct xdp_md *ctx)
+{
+	return 0;
+}

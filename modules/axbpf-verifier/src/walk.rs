@@ -26,6 +26,8 @@ pub(crate) enum Next {
 pub(crate) struct Pending {
     pub state: State,
     pub at: u32,
+    /// The instruction before.
+    pub from: u32,
     pub parent: Option<u32>,
     pub written: [u64; 8],
 }
@@ -41,6 +43,8 @@ pub(crate) struct Walk<'a> {
     // The path at hand.
     pub state: State,
     pub at: u32,
+    /// The instruction before.
+    pub from: u32,
     pub parent: Option<u32>,
     pub epoch: u32,
     /// Slots of each frame that were written since the last checkpoint.
@@ -62,8 +66,12 @@ pub(crate) struct Walk<'a> {
     /// `processed` and `jumps` at the last checkpoint.
     last: (usize, usize),
     pub speculations: Vec<Speculation>,
+    /// The path at hand is taken up again where a speculation ended.
+    pub resumed: bool,
     /// Instructions that rounds of loops took which were not walked one by one.
     pub looped: u64,
+    /// What was known at the head of each loop the last time, by its slot and depth, and how often it was passed since the loop was entered.
+    pub heads: BTreeMap<(u32, usize), (State, u32)>,
     /// Loops that could not be walked at once, and how often one tried.
     pub stubborn: BTreeMap<(u32, usize), u32>,
     made: usize,
@@ -87,6 +95,7 @@ impl<'a> Walk<'a> {
             map_at: BTreeMap::new(),
             state: State::default(),
             at: 0,
+            from: 0,
             parent: None,
             epoch: 0,
             written: [0; 8],
@@ -102,7 +111,9 @@ impl<'a> Walk<'a> {
             jumps: 0,
             last: (0, 0),
             speculations: Vec::new(),
+            resumed: false,
             looped: 0,
+            heads: BTreeMap::new(),
             stubborn: BTreeMap::new(),
             made: 0,
             seen: alloc::vec![false; flow.insns.len()],
@@ -167,7 +178,7 @@ impl<'a> Walk<'a> {
                     self.bytes = 0;
                     return Ok(());
                 };
-                (self.state, self.at, self.parent, self.written) = (next.state, next.at, next.parent, next.written);
+                (self.state, self.at, self.from, self.parent, self.written) = (next.state, next.at, next.from, next.parent, next.written);
                 self.epoch = self.parent.map_or(0, |parent| self.checkpoints[parent as usize].epoch);
                 if self.request.log_level & axbpf_abi::flags::BPF_LOG_LEVEL2 != 0 {
                     self.tell_path();
@@ -181,7 +192,9 @@ impl<'a> Walk<'a> {
     fn walk_path(&mut self) -> Step {
         loop {
             let at = self.at;
-            if self.flow.marks[at as usize] & POINT != 0 && self.visit()? {
+            // A path that is taken up again at the head of a loop was compared there before.
+            let seen = core::mem::take(&mut self.resumed);
+            if self.flow.marks[at as usize] & POINT != 0 && !seen && self.visit()? {
                 return Ok(());
             }
             self.processed += 1;
@@ -204,7 +217,7 @@ impl<'a> Walk<'a> {
                 self.tell_changes(&before);
             }
             match next {
-                Next::At(next) => self.at = next,
+                Next::At(next) => (self.from, self.at) = (at, next),
                 Next::End => return Ok(()),
             }
         }
@@ -370,7 +383,7 @@ impl<'a> Walk<'a> {
         if let Some(parent) = self.parent {
             self.checkpoints[parent as usize].branches += 1;
         }
-        self.pending.push(Pending { state, at, parent: self.parent, written: self.written });
+        self.pending.push(Pending { state, at, from: self.at, parent: self.parent, written: self.written });
         Ok(())
     }
 
@@ -398,6 +411,12 @@ impl<'a> Walk<'a> {
     fn visit(&mut self) -> Step<bool> {
         let at = self.at;
         let marks = self.flow.marks[at as usize];
+        if marks & HEAD != 0 {
+            self.trial_round();
+        }
+        if self.leaves_speculation() {
+            return Ok(true);
+        }
         let force = marks & FORCE != 0;
         let (jumps, insns) = (self.jumps - self.last.1, self.processed - self.last.0);
         let mut add = force || jumps >= 2 && insns >= 8;
@@ -411,7 +430,6 @@ impl<'a> Walk<'a> {
             calls_back = proto.args.iter().any(|arg| matches!(arg, Arg::Callback(_)));
         }
         let mut i = 0;
-        let mut rounds = 0;
         while let Some(&index) = self.here.get(&at).and_then(|list| list.get(i)) {
             i += 1;
             let checkpoint = &self.checkpoints[index as usize];
@@ -423,7 +441,6 @@ impl<'a> Walk<'a> {
                         self.note_return(index);
                         return Ok(true);
                     }
-                    rounds += 1;
                     continue;
                 }
                 if iterates || calls_back || may_goto {
@@ -440,7 +457,6 @@ impl<'a> Walk<'a> {
                     {
                         return refuse!(Loop, "infinite loop detected at insn {at}" => "nothing that the loop depends on changes from one round to the next");
                     }
-                    rounds += u32::from(checkpoint.state.frames.len() == self.state.frames.len());
                     // Loops that are unrolled get few checkpoints: they rarely help.
                     if !force && jumps < 20 && insns < 100 {
                         add = false;
@@ -469,13 +485,7 @@ impl<'a> Walk<'a> {
                 }
             }
         }
-        if marks & HEAD != 0 {
-            self.trial_round();
-        }
-        if self.leaves_speculation() {
-            return Ok(true);
-        }
-        if marks & HEAD != 0 && self.try_widening(rounds)? {
+        if marks & HEAD != 0 && self.try_widening()? {
             return Ok(false);
         }
         if add {

@@ -182,7 +182,7 @@ impl Walk<'_> {
                 }
                 let (x, y) = (&a.regs[reg], &b.regs[reg]);
                 match (x.kind, y.kind) {
-                    (Kind::Scalar, Kind::Scalar) if x.s == y.s => {}
+                    (Kind::Scalar, Kind::Scalar) if x.s == y.s && !moved(x, y) => {}
                     (Kind::Scalar, Kind::Scalar) => changed.push((Place::Reg(number, reg), x.s)),
                     (a, b) if a != b || (x.or_null, x.off) != (y.or_null, y.off) || x.s != y.s => return None,
                     _ => {}
@@ -195,7 +195,7 @@ impl Walk<'_> {
                 let (x, y) = (Place::Slot(number, slot).of(old), Place::Slot(number, slot).of(&self.state));
                 match (x, y) {
                     (Some(x), Some(y)) if x.is_scalar() && y.is_scalar() => {
-                        if x.s != y.s {
+                        if x.s != y.s || moved(x, y) {
                             changed.push((Place::Slot(number, slot), x.s));
                         }
                     }
@@ -214,11 +214,14 @@ impl Walk<'_> {
         let mut counters = Vec::new();
         for (place, last) in changed {
             let Some(start) = place.of(&before).map(|reg| reg.s) else { continue };
+            // A number that was nothing special a round before, as far as is known, becomes any number.
             let range = if last.umax < start.umin {
                 // It rises; where it may wrap nothing could be said.
                 Scalar::between(start.umin, start.umax.max(TOP))
             } else if start.umax < last.umin {
                 Scalar::between((last.umin - start.umax).min(start.umin), start.umax)
+            } else if last == start {
+                start
             } else {
                 Scalar::UNKNOWN
             };
@@ -374,7 +377,7 @@ impl Walk<'_> {
     /// Another trial, with more numbers that change.
     fn again(&mut self, trial: Trial) -> bool {
         let mut changed: Vec<(Place, Scalar)> = trial.counters.iter().map(|counter| (counter.place, counter.last)).collect();
-        changed.extend(trial.more.iter().filter_map(|place| Some((*place, place.of(&self.state)?.s))));
+        changed.extend(trial.more.iter().map(|&place| (place, Scalar::UNKNOWN)));
         self.begin(changed, trial.end, trial.attempt + 1).is_ok()
     }
 
@@ -488,6 +491,13 @@ impl Walk<'_> {
         heads.filter_map(of).flatten().collect()
     }
 
+    /// Whether the path at hand comes from the loop's head at a checkpoint, and did not enter the loop anew since: its counters still say so.
+    pub(crate) fn comes_back_to(&self, index: u32) -> bool {
+        let Some(widened) = &self.checkpoints[index as usize].widened else { return false };
+        let from_here = |counter: &Counter| counter.place.of(&self.state).is_some_and(|reg| reg.is_scalar() && reg.id == counter.id);
+        widened.frames == self.state.frames.len() && widened.counters.iter().any(from_here)
+    }
+
     /// Whether the present state is one more round of the loop that begins at a checkpoint, which covers it: one of its counters has moved.
     pub(crate) fn is_round_of(&self, index: u32) -> bool {
         let checkpoint = &self.checkpoints[index as usize];
@@ -530,6 +540,11 @@ impl Walk<'_> {
         }
         if paid { Ok(()) } else { refuse!(Loop, "a round takes longer than was charged") }
     }
+}
+
+/// Whether a number is farther from, or nearer to, the number that both count from.
+fn moved(a: &Reg, b: &Reg) -> bool {
+    a.id != 0 && a.id == b.id && a.delta != b.delta
 }
 
 /// A range whose numbers have the lowest bits that `a` and `b` share: what moves by a multiple of eight stays aligned.

@@ -436,8 +436,11 @@ impl<'a> Walk<'a> {
             if checkpoint.branches > 0 {
                 let within =
                     |walk: &Self| covers(&walk.checkpoints[index as usize], &walk.state, Exact::Within, walk.flow, &walk.fixed_ids());
-                if let Some(widened) = &checkpoint.widened {
-                    if widened.frames == self.state.frames.len() && within(self) && self.is_round_of(index) {
+                if checkpoint.widened.is_some() {
+                    if self.comes_back_to(index) {
+                        if !(within(self) && self.is_round_of(index)) {
+                            return refuse!(Loop, "a round is not like the others");
+                        }
                         self.note_return(index);
                         return Ok(true);
                     }

@@ -56,6 +56,8 @@ struct Counter {
     /// What it was a round before, and when the trial began.
     last: Scalar,
     start: Scalar,
+    /// What the trial took it for.
+    tried: Scalar,
     /// Bounds that it was compared with, and its distance from the head then.
     thresholds: Vec<(u64, i64)>,
     /// How far the trial saw it move in a round, at least and at most; `None`: it did not come back.
@@ -225,12 +227,23 @@ impl Walk<'_> {
             } else {
                 Scalar::UNKNOWN
             };
-            let id = self.widen(place, in_steps(range, &start, &last));
-            counters.push(Counter { place, id, last, start, thresholds: Vec::new(), moved: None });
+            let tried = in_steps(range, &start, &last);
+            let id = self.widen(place, tried);
+            counters.push(Counter { place, id, last, start, tried, thresholds: Vec::new(), moved: None });
         }
         let joined = counters.iter().map(|_| None).collect();
-        let trial =
-            Trial { counters, joined, more: Vec::new(), attempt, frames: self.state.frames.len(), end, returned: false, longest: 0, slack: 0, cost: self.state.cost };
+        let trial = Trial {
+            counters,
+            joined,
+            more: Vec::new(),
+            attempt,
+            frames: self.state.frames.len(),
+            end,
+            returned: false,
+            longest: 0,
+            slack: 0,
+            cost: self.state.cost,
+        };
         self.speculate(before, Some(trial));
         self.checkpoint().map(|_| ())
     }
@@ -437,7 +450,8 @@ impl Walk<'_> {
             let range = match (joined, counter.moved) {
                 (Some(joined), Some((min, max))) if min > 0 && max < i64::MAX => counter.rising(joined, max),
                 (Some(joined), Some((min, max))) if max < 0 && min > i64::MIN => counter.falling(joined, min),
-                (Some(joined), _) => counter.start.join(joined),
+                (Some(joined), _) if counter.tried.contains(joined) => counter.start.join(joined),
+                (Some(_), _) => Scalar::UNKNOWN,
                 (None, _) => Scalar::UNKNOWN,
             };
             let mut range = range;
@@ -573,7 +587,7 @@ impl Counter {
         let bounds = || self.thresholds.iter().filter_map(reached);
         let bound = bounds().filter(|&most| most >= self.start.umax && most < u64::MAX >> 1).min();
         let most = if joined.umax < TOP { Some(joined.umax) } else { bound };
-        Scalar::between(self.start.umin, most.unwrap_or(u64::MAX).max(self.start.umax))
+        most.map_or(Scalar::UNKNOWN, |most| Scalar::between(self.start.umin, most.max(self.start.umax)))
     }
 
     fn falling(&self, joined: &Scalar, moved: i64) -> Scalar {

@@ -35,11 +35,21 @@ fn programs_of_the_apps_are_accepted() {
             let spec = compile(&source);
             for program in &spec.programs {
                 let linked = spec.link(&program.name, &mut common::Kfuncs).unwrap();
-                let (verdict, log) = common::verify_object(&spec, &linked, Arch::Riscv64, false, if std::env::var_os("LOG2").is_some() {3} else {1});
- if std::env::var("LOG2").is_ok_and(|n| n==program.name) {print!("{log}");}
+                let (verdict, log) =
+                    common::verify_object(&spec, &linked, Arch::Riscv64, false, if std::env::var_os("LOG2").is_some() { 3 } else { 1 });
+                if std::env::var("LOG2").is_ok_and(|n| n == program.name) {
+                    print!("{log}");
+                }
                 let verdict = verdict.unwrap_or_else(|error| panic!("{} {}: {error}\n{log}", source.display(), program.name));
                 if std::env::var_os("VERBOSE").is_some() {
-                    println!("{} {}: {} insns, {} processed, {} states", source.display(), program.name, linked.insns.len(), verdict.insns_processed, verdict.states);
+                    println!(
+                        "{} {}: {} insns, {} processed, {} states",
+                        source.display(),
+                        program.name,
+                        linked.insns.len(),
+                        verdict.insns_processed,
+                        verdict.states
+                    );
                 }
                 // The engines take what was accepted.
                 let wide = |slot: &RawInsn| slot.opcode == 0x18;

@@ -50,16 +50,16 @@ pub fn map_freeze(map: Fd) -> Result<(), Error> {
     Ok(())
 }
 
-/// feature = "prog"_LOAD; the verifier's log goes to `log`.
+/// PROG_LOAD; the verifier's log goes to `log`.
 #[cfg(feature = "prog")]
 pub fn prog_load(spec: axbpf_runtime::ProgSpec<'_>, log: &mut dyn core::fmt::Write) -> Result<Fd, Error> {
     Ok(fds::install(Object::Prog(axbpf_runtime::Prog::load(spec, log)?))?)
 }
 
-/// feature = "prog"_TEST_RUN: runs the program `repeat` times with a context that begins with `ctx`.
+/// PROG_TEST_RUN: runs the program by itself, with the context and the packet of `spec`.
 #[cfg(feature = "prog")]
-pub fn prog_test_run(prog: Fd, ctx: &mut [u8], repeat: u32) -> Result<axbpf_runtime::TestRun, Error> {
-    Ok(fds::prog(prog)?.test_run(ctx, repeat)?)
+pub fn prog_test_run(prog: Fd, spec: &axbpf_runtime::TestRunSpec<'_>) -> Result<axbpf_runtime::TestRun, Error> {
+    Ok(fds::prog(prog)?.test_run(spec)?)
 }
 
 /// LINK_CREATE for functions of the kernel: attaches the program at each of them, before it or at its return.

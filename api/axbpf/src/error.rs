@@ -41,16 +41,14 @@ impl Error {
                     Type(_) | Program(_) => Errno::EINVAL,
                     NoSuchMap { .. } => Errno::EBADF,
                     Rejected(_) => Errno::EACCES,
+                    // As a verifier's fault is in Linux.
+                    Facts(_) => Errno::EFAULT,
                     NoMemory => Errno::ENOMEM,
                     _ => Errno::ENOTSUPP,
                 }
             }
             #[cfg(feature = "prog")]
-            Self::Run(error) => match error {
-                axbpf_runtime::RunError::Type(_) => Errno::ENOTSUPP,
-                axbpf_runtime::RunError::Context { .. } => Errno::EINVAL,
-                axbpf_runtime::RunError::Busy => Errno::EBUSY,
-            },
+            Self::Run(error) => error.errno(),
             #[cfg(all(feature = "axkprobe", feature = "prog"))]
             Self::Attach(error) => {
                 use axbpf_runtime::AttachError;

@@ -33,7 +33,7 @@ pub use axbpf_platform as platform;
 pub use axbpf_runtime::axkprobe as kprobe;
 pub use axbpf_runtime::fds;
 #[cfg(feature = "prog")]
-pub use axbpf_runtime::{ARCH, LoadError, Prog, ProgSpec, RawInsn, RunError, TestRun, TraceLine, TracePipe, trace_lost};
+pub use axbpf_runtime::{ARCH, LoadError, Prog, ProgSpec, RawInsn, RunError, TestRun, TestRunSpec, TraceLine, TracePipe, trace_lost};
 #[cfg(all(feature = "axkprobe", feature = "prog"))]
 pub use axbpf_runtime::{AttachError, Link, Target, TargetStats};
 #[cfg(feature = "axbpf-maps")]

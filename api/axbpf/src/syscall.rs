@@ -8,7 +8,7 @@ use axbpf_abi::MapType;
 use axbpf_abi::attr::{self, ATTR_MAX, ATTR_SIZE, Attr};
 use axbpf_abi::{Cmd, Errno};
 use axbpf_platform::fault;
-#[cfg(any(feature = "axbpf-maps", feature = "axkprobe"))]
+#[cfg(any(feature = "axbpf-maps", feature = "prog"))]
 use axbpf_runtime::fds;
 #[cfg(feature = "axbpf-maps")]
 use axbpf_runtime::maps::MapSpec;
@@ -263,34 +263,80 @@ fn fd_array(attr: &attr::ProgLoad, insns: &[axbpf_runtime::RawInsn]) -> Result<V
 /// As [`bpf`].
 #[cfg(feature = "prog")]
 unsafe fn test_run(attr: &attr::TestRun, addr: usize, size: usize) -> Result<i64, Errno> {
+    use axbpf_runtime::{MAX_CTX, MAX_PACKET, TestRunSpec};
+    if (attr.ctx_in == 0) != (attr.ctx_size_in == 0) || (attr.ctx_out == 0) != (attr.ctx_size_out == 0) {
+        return Err(Errno::EINVAL);
+    }
+    let prog = fds::prog(attr.prog_fd).map_err(errno)?;
+    // BPF_F_TEST_RUN_ON_CPU, BPF_F_TEST_XDP_LIVE_FRAMES and BPF_F_TEST_SKB_CHECKSUM_COMPLETE do not exist here. Linux does not look at the
+    // CPU for xdp programs.
+    let on_cpu = attr.cpu != 0 && prog.prog_type() != axbpf_abi::ProgType::Xdp;
+    if attr.flags != 0 || on_cpu || attr.batch_size != 0 {
+        return Err(Errno::EINVAL);
+    }
+    if !prog.takes_packet() && (attr.data_in | attr.data_out != 0 || attr.data_size_in | attr.data_size_out != 0) {
+        return Err(Errno::EINVAL);
+    }
+    // One byte more than anything may have is enough to be refused.
+    let data = bytes_at(attr.data_in as usize, (attr.data_size_in as usize).min(MAX_PACKET + 1))?;
+    let ctx = bytes_at(attr.ctx_in as usize, (attr.ctx_size_in as usize).min(MAX_CTX + 1))?;
+    let ctx = (attr.ctx_in | attr.ctx_out != 0).then_some(ctx.as_slice());
+    let run = cmd::prog_test_run(attr.prog_fd, &TestRunSpec { data: &data, ctx, repeat: attr.repeat }).map_err(errno)?;
+    // SAFETY: the caller's.
+    unsafe { test_ran(attr, &prog, &run, addr, size) }
+}
+
+/// Writes what a test run answers. What does not fit is an error, after everything before it was written.
+///
+/// # Safety
+///
+/// As [`bpf`].
+#[cfg(feature = "prog")]
+unsafe fn test_ran(
+    attr: &attr::TestRun,
+    prog: &axbpf_runtime::Prog,
+    run: &axbpf_runtime::TestRun,
+    addr: usize,
+    size: usize,
+) -> Result<i64, Errno> {
     /// Bytes of the answers in the attr.
     const RETVAL: usize = 4;
+    const DATA_SIZE_OUT: usize = 12;
     const DURATION: usize = 36;
     const CTX_SIZE_OUT: usize = 44;
-    if attr.flags != 0 || attr.cpu != 0 || attr.batch_size != 0 || attr.data_size_in != 0 || attr.data_size_out != 0 {
-        return Err(Errno::EINVAL);
-    }
-    if attr.ctx_size_in > 1 << 16 {
-        return Err(Errno::EINVAL);
-    }
-    let mut ctx = bytes_at(attr.ctx_in as usize, attr.ctx_size_in as usize)?;
-    let run = cmd::prog_test_run(attr.prog_fd, &mut ctx, attr.repeat).map_err(errno)?;
-    let out = (attr.ctx_size_out as usize).min(ctx.len());
-    if attr.ctx_out != 0 {
+    let answer = |at: usize, value: u32| match at + 4 <= size {
         // SAFETY: the caller's.
-        unsafe { write(attr.ctx_out as usize, &ctx[..out])? };
-    }
-    let answers = [
-        (RETVAL, run.retval as u32),
-        (DURATION, u32::try_from(run.duration_ns).unwrap_or(u32::MAX)),
-        (CTX_SIZE_OUT, if attr.ctx_out != 0 { ctx.len() as u32 } else { attr.ctx_size_out }),
-    ];
-    for (at, value) in answers.into_iter().filter(|(at, _)| at + 4 <= size) {
+        true => unsafe { write(addr + at, &value.to_le_bytes()) },
+        false => Ok(()),
+    };
+    // Without a size, the buffer for data is taken to be large enough.
+    let room = if attr.data_size_out == 0 { usize::MAX } else { attr.data_size_out as usize };
+    let data = &run.data[..run.data.len().min(room)];
+    if attr.data_out != 0 {
         // SAFETY: the caller's.
-        unsafe { write(addr + at, &value.to_le_bytes())? };
+        unsafe { write(attr.data_out as usize, data)? };
     }
-    // Linux: what did not fit is an error, after everything was written.
-    if attr.ctx_out != 0 && out < ctx.len() { Err(Errno::ENOSPC) } else { Ok(0) }
+    if prog.takes_packet() {
+        answer(DATA_SIZE_OUT, run.data.len() as u32)?;
+    }
+    answer(RETVAL, run.retval as u32)?;
+    answer(DURATION, u32::try_from(run.duration_ns).unwrap_or(u32::MAX))?;
+    if data.len() < run.data.len() {
+        return Err(Errno::ENOSPC);
+    }
+    if prog.prog_type() == axbpf_abi::ProgType::Syscall && attr.ctx_in != 0 {
+        // Such programs answer in the context itself.
+        // SAFETY: the caller's.
+        unsafe { write(attr.ctx_in as usize, &run.ctx)? };
+    }
+    if attr.ctx_out == 0 {
+        return Ok(0);
+    }
+    let ctx = &run.ctx[..run.ctx.len().min(attr.ctx_size_out as usize)];
+    // SAFETY: the caller's.
+    unsafe { write(attr.ctx_out as usize, ctx)? };
+    answer(CTX_SIZE_OUT, run.ctx.len() as u32)?;
+    if ctx.len() < run.ctx.len() { Err(Errno::ENOSPC) } else { Ok(0) }
 }
 
 #[cfg(all(feature = "axkprobe", feature = "prog"))]

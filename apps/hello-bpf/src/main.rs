@@ -34,7 +34,8 @@ fn loader() {
     let object = axbpf::Object::load(include_bytes!(concat!(env!("OUT_DIR"), "/hello.bpf.o"))).unwrap();
     let mut regs = [0; 256];
     regs[axbpf::ARCH.arg_offset(0).unwrap()] = 12;
-    println!("loader: 12 * 12 = {}", object.program("square").unwrap().prog.test_run(&mut regs, 1).unwrap().retval);
+    let run = object.program("square").unwrap().prog.test_run(&axbpf::TestRunSpec::ctx(&regs)).unwrap();
+    println!("loader: 12 * 12 = {}", run.retval);
 }
 
 #[cfg(feature = "axbpf-jit")]
@@ -42,7 +43,8 @@ fn instructions() {
     let insns = [[0xb7, 0, 0, 0, 42, 0, 0, 0], [0x95, 0, 0, 0, 0, 0, 0, 0]].map(axbpf::RawInsn::from_bytes); // r0 = 42; exit
     let prog =
         axbpf::Prog::load(axbpf::ProgSpec::new("answer", axbpf::abi::ProgType::Syscall, insns.to_vec()), &mut alloc::string::String::new());
-    println!("jit: {} bytes, R0 = {}", prog.as_ref().unwrap().jited_len(), prog.as_ref().unwrap().test_run(&mut [], 1).unwrap().retval);
+    let prog = prog.unwrap();
+    println!("jit: {} bytes, R0 = {}", prog.jited_len(), prog.test_run(&axbpf::TestRunSpec::default()).unwrap().retval);
 }
 
 #[cfg(feature = "axkprobe")]

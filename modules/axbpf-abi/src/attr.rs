@@ -96,8 +96,9 @@ attrs! {
         attach_prog_fd: u32 = 112, core_relo_cnt: u32 = 116, fd_array: u64 = 120, core_relos: u64 = 128, core_relo_rec_size: u32 = 136,
         log_true_size: u32 = 140, prog_token_fd: i32 = 144,
     }
-    /// PROG_TEST_RUN. `retval`, `duration` (ns a run), `data_size_out` and `ctx_size_out` are answers.
-    TestRun 80 {
+    /// PROG_TEST_RUN. `retval`, `duration` (ns a run), `data_size_out` and `ctx_size_out` are answers; the sizes are first those of the
+    /// buffers at `data_out` and `ctx_out`.
+    TestRun 76 {
         prog_fd: u32 = 0, retval: u32 = 4, data_size_in: u32 = 8, data_size_out: u32 = 12, data_in: u64 = 16, data_out: u64 = 24,
         repeat: u32 = 32, duration: u32 = 36, ctx_size_in: u32 = 40, ctx_size_out: u32 = 44, ctx_in: u64 = 48, ctx_out: u64 = 56,
         flags: u32 = 64, cpu: u32 = 68, batch_size: u32 = 72,

@@ -31,11 +31,15 @@ mod link;
 #[cfg(feature = "axbpf-loader")]
 mod object;
 #[cfg(feature = "prog")]
+mod packet;
+#[cfg(feature = "prog")]
 mod prog;
 #[cfg(feature = "prog")]
 mod run;
 #[cfg(feature = "prog")]
 mod task;
+#[cfg(feature = "prog")]
+mod test_run;
 #[cfg(feature = "prog")]
 mod trace;
 #[cfg(feature = "prog")]
@@ -54,7 +58,11 @@ pub use link::{AttachError, Link, Target, TargetStats};
 #[cfg(feature = "axbpf-loader")]
 pub use object::{Object, ObjectError, ObjectOptions, ObjectProgram};
 #[cfg(feature = "prog")]
-pub use prog::{ARCH, LoadError, Prog, ProgSpec, RunError, TestRun, last_map_index};
+pub use packet::MAX_PACKET;
+#[cfg(feature = "prog")]
+pub use prog::{ARCH, LoadError, Prog, ProgSpec, last_map_index};
+#[cfg(feature = "prog")]
+pub use test_run::{MAX_CTX, RunError, TestRun, TestRunSpec};
 #[cfg(feature = "prog")]
 pub use trace::{TraceLine, TracePipe, trace_lost};
 #[cfg(feature = "prog")]

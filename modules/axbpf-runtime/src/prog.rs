@@ -1,16 +1,14 @@
 //! Programs: from instructions to something that runs.
 use crate::helpers;
-use crate::run::{self, Origin};
 use crate::verify::{self, Rejected};
 use alloc::boxed::Box;
 use alloc::string::String;
 use alloc::sync::Arc;
 use alloc::vec::Vec;
 use axbpf_abi::{Arch, CtxLayout, Facts, MAX_INSNS, OBJ_NAME_LEN, ProgType};
-use axbpf_isa::{Imm64, Insn, InsnIdx, RawInsn, insns};
+use axbpf_isa::{Imm64, Insn, InsnIdx, RawInsn, insns, opcode};
 #[cfg(feature = "axbpf-maps")]
 use axbpf_maps::Map;
-use axbpf_platform::{IrqGuard, monotonic_ns};
 use axbpf_vm::{Accepted, Engine, Interpreter, Program};
 use core::fmt::{self, Write};
 use core::sync::atomic::{AtomicU32, Ordering::Relaxed};
@@ -78,6 +76,8 @@ pub enum LoadError {
     Rejected(Rejected),
     /// The instructions do not hang together.
     Program(axbpf_vm::Refused),
+    /// What the verifier says of an instruction does not fit it: a fault of the verifier's.
+    Facts(InsnIdx),
     /// The interpreter's stack is too small for it.
     Stack(axbpf_vm::StackTooDeep),
     /// It could not be compiled.
@@ -96,6 +96,7 @@ impl fmt::Display for LoadError {
             Self::NoSuchMap { at, map } => write!(f, "insn {at}: map {map} does not exist, or its value cannot be named directly"),
             Self::Rejected(rejected) => rejected.fmt(f),
             Self::Program(refused) => refused.fmt(f),
+            Self::Facts(at) => write!(f, "insn {at}: the verifier's facts do not fit it"),
             Self::Stack(deep) => deep.fmt(f),
             #[cfg(feature = "axbpf-jit")]
             Self::Jit(error) => error.fmt(f),
@@ -127,43 +128,6 @@ impl fmt::Debug for Prog {
     }
 }
 
-/// What a test run answers.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub struct TestRun {
-    /// R0 of the last run.
-    pub retval: u64,
-    /// Nanoseconds a run.
-    pub duration_ns: u64,
-}
-
-/// Why a test run was not possible.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum RunError {
-    /// No test runs for programs of this type.
-    Type(ProgType),
-    /// The context is larger than that of the program's type.
-    Context {
-        /// Bytes given.
-        given: usize,
-        /// Most bytes.
-        most: usize,
-    },
-    /// This CPU is running a program.
-    Busy,
-}
-
-impl fmt::Display for RunError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Type(prog_type) => write!(f, "programs of type {prog_type} cannot be run by themselves"),
-            Self::Context { given, most } => write!(f, "the context has {given} bytes, of at most {most}"),
-            Self::Busy => f.write_str("this CPU is running a program already"),
-        }
-    }
-}
-
-impl core::error::Error for RunError {}
-
 /// The ISA whose registers programs see: that of the machine, riscv64's on hosts.
 pub const ARCH: Arch = if cfg!(target_arch = "aarch64") {
     Arch::Aarch64
@@ -183,13 +147,16 @@ impl Prog {
         if spec.insns.is_empty() || spec.insns.len() > MAX_INSNS {
             return Err(LoadError::Length(spec.insns.len()));
         }
-        let ctx = CtxLayout::of(spec.prog_type, ARCH).ok_or(LoadError::Type(spec.prog_type))?;
+        let ctx = Some(spec.prog_type).filter(|&prog_type| runnable(prog_type));
+        let ctx = ctx.and_then(|prog_type| CtxLayout::of(prog_type, spec.expected_attach_type, ARCH));
+        let ctx = ctx.ok_or(LoadError::Type(spec.prog_type))?;
         let links = links(&spec)?;
         let gpl = axbpf_abi::is_gpl_compatible(spec.license);
         let verdict = verify::verify(&spec, ctx, gpl, &links, log).map_err(LoadError::Rejected)?;
         for link in &links {
             link.put(&mut spec.insns);
         }
+        widen(&mut spec.insns, &verdict.facts)?;
         let slots = spec.insns.len();
         let engine = engine(spec.insns, verdict.facts, spec.interpret)?;
         crate::trace::init();
@@ -252,37 +219,6 @@ impl Prog {
 
     pub(crate) fn engine(&self) -> &dyn Engine {
         &*self.engine
-    }
-
-    /// Runs it `repeat` times with a context that begins with `ctx` and is zero behind that; what programs write to it is copied back
-    /// (PROG_TEST_RUN). Linux does that for raw tracepoint and syscall programs; here also for kprobe programs, whose context is `pt_regs`.
-    pub fn test_run(&self, ctx: &mut [u8], repeat: u32) -> Result<TestRun, RunError> {
-        let layout = CtxLayout::of(self.prog_type, ARCH);
-        let layout = match self.prog_type {
-            ProgType::Kprobe | ProgType::RawTracepoint | ProgType::Syscall | ProgType::PerfEvent | ProgType::Tracepoint => layout,
-            _ => None,
-        };
-        let size = layout.ok_or(RunError::Type(self.prog_type))?.size as usize;
-        if ctx.len() > size {
-            return Err(RunError::Context { given: ctx.len(), most: size });
-        }
-        let mut words = alloc::vec![0u64; size.div_ceil(8)];
-        for (word, bytes) in words.iter_mut().zip(ctx.chunks(8)) {
-            let mut all = [0; 8];
-            all[..bytes.len()].copy_from_slice(bytes);
-            *word = u64::from_le_bytes(all);
-        }
-        let (mut retval, mut spent) = (0, 0);
-        for _ in 0..repeat.max(1) {
-            let irqs_off = IrqGuard::new();
-            let begin = monotonic_ns();
-            retval = run::test(&irqs_off, self, &mut words, Origin::default()).ok_or(RunError::Busy)?;
-            spent += monotonic_ns().saturating_sub(begin);
-        }
-        for (word, bytes) in words.iter().zip(ctx.chunks_mut(8)) {
-            bytes.copy_from_slice(&word.to_le_bytes()[..bytes.len()]);
-        }
-        Ok(TestRun { retval, duration_ns: spent / u64::from(repeat.max(1)) })
     }
 }
 
@@ -355,11 +291,31 @@ fn links(spec: &ProgSpec<'_>) -> Result<Vec<Link>, LoadError> {
     Ok(links)
 }
 
+/// Types whose contexts are made somewhere here: by probes, or by test runs alone.
+fn runnable(prog_type: ProgType) -> bool {
+    use ProgType::*;
+    matches!(prog_type, Kprobe | Tracepoint | RawTracepoint | Tracing | PerfEvent | Syscall | Xdp | SchedCls | SchedAct | SocketFilter)
+}
+
+/// Turns loads of packet pointers, 4 bytes wide in the structs that programs know, into loads of the 8 bytes that the context has behind its
+/// struct. Done once here, so that no engine has to know of contexts; a load left as it is would make half an address a pointer.
+fn widen(slots: &mut [RawInsn], facts: &Facts) -> Result<(), LoadError> {
+    const LOAD_W: u8 = opcode::LDX | opcode::MEM | opcode::W;
+    const LOAD_DW: u8 = opcode::LDX | opcode::MEM | opcode::DW;
+    for &(at, off) in &facts.rewrites {
+        let load = slots.get_mut(at as usize).filter(|slot| slot.opcode == LOAD_W);
+        let (Some(load), Ok(off)) = (load, i16::try_from(off)) else { return Err(LoadError::Facts(InsnIdx(at))) };
+        (load.opcode, load.off) = (LOAD_DW, off);
+    }
+    Ok(())
+}
+
 /// The trust boundary: what the verifier accepted becomes what runs.
 #[allow(unsafe_code, reason = "the one place where a program is declared accepted")]
 fn engine(slots: Vec<RawInsn>, facts: Facts, interpret: bool) -> Result<Box<dyn Engine>, LoadError> {
     let program = Program::new(slots, facts, &helpers::body).map_err(LoadError::Program)?;
-    // SAFETY: 1. `Prog::load`, the only caller, has these instructions and facts from the verifier, and only put addresses in place of maps.
+    // SAFETY: 1. `Prog::load`, the only caller, has these instructions and facts from the verifier, and only put addresses in place of maps,
+    //    and wide loads where the verifier said so.
     //    2. The program keeps those maps alive, and helpers are functions of this image. 3. Runs give it the context of its type.
     let accepted = unsafe { Accepted::new(program) };
     #[cfg(feature = "axbpf-jit")]
@@ -384,4 +340,37 @@ pub fn last_map_index(slots: &[RawInsn]) -> Option<usize> {
         _ => None,
     };
     insns(slots).filter_map(index).max()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// `r0 = *(u32 *)(r9 - 4)`, the same with 8 bytes, and a wide load whose second half looks like such a load.
+    const SLOTS: [RawInsn; 4] =
+        [RawInsn::new(0x61, 0, 9, -4, 0), RawInsn::new(0x79, 0, 9, -4, 0), RawInsn::new(0x18, 1, 0, 0, 0), RawInsn::new(0, 0, 0, 0, 0)];
+
+    fn widened(rewrites: &[(u32, u16)]) -> Result<Vec<RawInsn>, u32> {
+        let mut slots = SLOTS.to_vec();
+        match widen(&mut slots, &Facts { rewrites: rewrites.to_vec(), ..Facts::default() }) {
+            Ok(()) => Ok(slots),
+            Err(LoadError::Facts(at)) => Err(at.0),
+            Err(error) => panic!("{error}"),
+        }
+    }
+
+    #[test]
+    fn loads_of_pointers_become_wide() {
+        let mut expected = SLOTS.to_vec();
+        assert_eq!(widened(&[]).as_ref(), Ok(&expected));
+        expected[0] = RawInsn::new(0x79, 0, 9, 208, 0);
+        assert_eq!(widened(&[(0, 208)]), Ok(expected));
+    }
+
+    #[test]
+    fn nothing_else_becomes_wide() {
+        for (rewrite, at) in [((1, 8), 1), ((2, 8), 2), ((3, 8), 3), ((4, 8), 4), ((0, 0x8000), 0)] {
+            assert_eq!(widened(&[rewrite]), Err(at), "{rewrite:?}");
+        }
+    }
 }

@@ -25,18 +25,20 @@ pub(crate) struct Origin {
     pub(crate) func_ip: u64,
 }
 
-/// Runs `prog`; `None`: this CPU is running one already.
+/// Runs `prog`, `times` times in a row; the last result. `None`: this CPU is running a program already.
 ///
 /// # Safety
 ///
 /// `ctx` is a context of the program's type, valid for the whole run.
-unsafe fn run(irqs_off: &IrqGuard, prog: &Prog, ctx: *mut u8, origin: Origin) -> Option<u64> {
+#[inline]
+unsafe fn run(irqs_off: &IrqGuard, prog: &Prog, ctx: *mut u8, origin: Origin, times: u32) -> Option<u64> {
     stack::PROGRAMS.run(irqs_off, || {
         let current = current();
         current.cookie.store(origin.cookie, Relaxed);
         current.func_ip.store(origin.func_ip, Relaxed);
-        // SAFETY: the caller's.
-        unsafe { prog.engine().run(ctx) }
+        let engine = prog.engine();
+        // SAFETY: the caller's; verified programs leave a context valid.
+        (0..times).fold(0, |_, _| unsafe { engine.run(ctx) })
     })
 }
 
@@ -45,11 +47,12 @@ unsafe fn run(irqs_off: &IrqGuard, prog: &Prog, ctx: *mut u8, origin: Origin) ->
 pub(crate) fn at_hit(irqs_off: &IrqGuard, prog: &Prog, regs: &mut axkprobe::Regs, origin: Origin) -> Option<u64> {
     debug_assert!(size_of::<axkprobe::Regs>() == crate::prog::ARCH.pt_regs_size() as usize);
     // SAFETY: links are made for kprobe programs alone, whose context is pt_regs.
-    unsafe { run(irqs_off, prog, core::ptr::from_mut(regs).cast(), origin) }
+    unsafe { run(irqs_off, prog, core::ptr::from_mut(regs).cast(), origin, 1) }
 }
 
-/// Runs a program with a context made of words, as large as the layout of its type.
-pub(crate) fn test(irqs_off: &IrqGuard, prog: &Prog, ctx: &mut [u64], origin: Origin) -> Option<u64> {
-    // SAFETY: `Prog::test_run` makes them as large as the context of the program's type.
-    unsafe { run(irqs_off, prog, ctx.as_mut_ptr().cast(), origin) }
+/// Runs a program several times with a context made of words, as large as the layout of its type says.
+pub(crate) fn test(irqs_off: &IrqGuard, prog: &Prog, ctx: &mut [u64], times: u32) -> Option<u64> {
+    // SAFETY: `Prog::test_run`, the only caller, makes them as large as the memory of the program's type. Where it has packet pointers,
+    // they lead to a page that lives as long as the context does.
+    unsafe { run(irqs_off, prog, ctx.as_mut_ptr().cast(), Origin::default(), times) }
 }

@@ -8,7 +8,9 @@ const SIZE: usize = 24 + 16 + 16;
 fn read(prog: &axbpf::Prog, addr: u64) -> (i64, i64, [u8; 16], [u8; 16]) {
     let mut args = [0; SIZE];
     args[..8].copy_from_slice(&addr.to_le_bytes());
-    assert_eq!(prog.test_run(&mut args, 1).unwrap().retval, 0);
+    let run = prog.test_run(&axbpf::TestRunSpec::ctx(&args)).unwrap();
+    assert_eq!(run.retval, 0);
+    let args = run.ctx;
     let word = |at: usize| i64::from_le_bytes(args[at..at + 8].try_into().unwrap());
     (word(8), word(16), args[24..40].try_into().unwrap(), args[40..].try_into().unwrap())
 }

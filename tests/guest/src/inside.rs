@@ -32,7 +32,7 @@ const EXPECTED: [(u32, i64); 25] = [
 
 pub fn run() {
     let object = crate::object!("inside");
-    let run = object.program("use_maps").unwrap().prog.test_run(&mut [], 1).unwrap();
+    let run = object.program("use_maps").unwrap().prog.test_run(&axbpf::TestRunSpec::default()).unwrap();
     assert_eq!(run.retval, 0);
     let results = object.map("results").unwrap();
     let result = |i: u32| i64::from_le_bytes(results.get(&i.to_le_bytes()).unwrap().try_into().unwrap());

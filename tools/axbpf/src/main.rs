@@ -21,7 +21,8 @@ usage: axbpf COMMAND ...
                                                   accept or reject, a line a program; OBJ -: instructions (hex) on standard input, with --type;
                                                   T: a section prefix of libbpf's, such as kprobe; A: whose registers, this machine's by default
   run OBJ [--prog NAME] [--ctx HEX] [--engine interp|jit] [--repeat N]
-                                                  verifies and runs the programs here: NAME R0=0x... ns=... (a run)
+                                                  verifies and runs the programs here: NAME R0=0x... ns=... (a run);
+                                                  --ctx: the context, for xdp, tc and socket programs the packet; zeros by default
   dump OBJ [--prog NAME] [--jit ARCH] [--bytes]   text of the linked programs; --bytes: with their encoding; --jit: as machine code
   conformance [MEM] [--engine interp|jit]         runs the program on standard input (hex) over the memory MEM (hex); prints R0
   embed KERNEL.elf                                writes the kernel's symbols into its section .ksyms

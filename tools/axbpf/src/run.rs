@@ -5,7 +5,7 @@ use std::{
 };
 
 use axbpf_platform::stack;
-use axbpf_runtime::{Object, ObjectOptions};
+use axbpf_runtime::{Object, ObjectOptions, TestRunSpec};
 
 use crate::{
     Failure,
@@ -14,8 +14,11 @@ use crate::{
     object,
 };
 
+/// The shortest frame of Ethernet, for programs that want a packet where none is given.
+const FRAME: [u8; 60] = [0; 60];
+
 pub fn run(mut args: Args) -> Result<ExitCode, Failure> {
-    let (only, ctx) = (args.value("--prog")?, args.value("--ctx")?.map_or(Ok(Vec::new()), |text| hex(&text))?);
+    let (only, ctx) = (args.value("--prog")?, args.value("--ctx")?.map(|text| hex(&text)).transpose()?);
     let repeat = args.value("--repeat")?.map_or(Ok(1), |n| n.parse().map_err(|_| Failure::unusable("--repeat takes a number")))?;
     let interpret = !engine(args.value("--engine")?.as_deref())?;
     let object = object::Object::read(&args.operand("OBJ")?, only)?;
@@ -30,7 +33,14 @@ pub fn run(mut args: Args) -> Result<ExitCode, Failure> {
             if !interpret && prog.jited_len() == 0 {
                 return Err("there is no compiler for this machine; use --engine interp".into());
             }
-            prog.test_run(&mut ctx.clone(), repeat).map_err(|error| format!("program {}: {error}", program.name))
+            let ctx = ctx.as_deref();
+            let spec = if prog.takes_packet() {
+                TestRunSpec::packet(ctx.unwrap_or(&FRAME))
+            } else {
+                TestRunSpec { ctx, ..TestRunSpec::default() }
+            };
+            let spec = TestRunSpec { repeat, ..spec };
+            prog.test_run(&spec).map_err(|error| format!("program {}: {error}", program.name))
         });
         match run {
             Ok(run) => writeln!(out, "{} R0={:#x} ns={}", program.name, run.retval, run.duration_ns)?,

@@ -377,10 +377,48 @@ fn run_prints_r0() {
     let refused = axbpf(&["run", object, "--prog=peek"], "");
     assert_eq!(status(&refused), 1);
     assert!(stderr(&refused).contains("R1 invalid mem access 'scalar'"), "{}", stderr(&refused));
-    let packet = axbpf(&["run", object, "--prog=pass"], "");
-    assert_eq!(status(&packet), 1);
-    assert!(stderr(&packet).contains("programs of type xdp cannot be run by themselves"), "{}", stderr(&packet));
     assert_eq!(status(&axbpf(&["run", object, "--ctx=0"], "")), 2);
+}
+
+const PACKETS: &str = r#"
+#define SEC(name) __attribute__((section(name), used))
+char LICENSE[] SEC("license") = "GPL";
+struct xdp_md { unsigned data, data_end; };
+SEC("xdp") int last(struct xdp_md *ctx)
+{
+	unsigned char *at = (void *)(long)ctx->data, *end = (void *)(long)ctx->data_end;
+	return at + 60 <= end ? at[59] : -1;
+}
+struct __sk_buff { unsigned len, others[18], data, data_end; };
+SEC("tc") int first(struct __sk_buff *skb)
+{
+	unsigned char *at = (void *)(long)skb->data, *end = (void *)(long)skb->data_end;
+	return at + 1 <= end ? *at << 16 | skb->len : -1;
+}
+SEC("socket") int behind_ethernet(struct __sk_buff *skb)
+{
+	return skb->len;
+}
+"#;
+
+#[test]
+fn packets_are_contexts() {
+    let object = compile("packets", PACKETS);
+    let object = object.to_str().unwrap();
+    let engines: &[&str] = if cfg!(target_arch = "riscv64") { &["interp", "jit"] } else { &["interp"] };
+    for engine in engines {
+        let results = |ctx: &[&str]| -> Vec<String> {
+            let out = axbpf(&[&["run", object, "--engine", engine], ctx].concat(), "");
+            assert_eq!((status(&out), stderr(&out)), (0, ""), "{engine} {ctx:?}");
+            stdout(&out).lines().map(|line| line.split_once(" ns=").expect(line).0.to_owned()).collect()
+        };
+        let frame = format!("--ctx={}", "07 ".repeat(59) + "0b");
+        assert_eq!(results(&[&frame]), ["last R0=0xb", "first R0=0x7003c", "behind_ethernet R0=0x2e"], "{engine}");
+        // Without one, a frame of zeros.
+        assert_eq!(results(&[]), ["last R0=0x0", "first R0=0x3c", "behind_ethernet R0=0x2e"], "{engine}");
+    }
+    let short = axbpf(&["run", object, "--prog=last", "--ctx=00"], "");
+    assert_eq!((status(&short), stderr(&short)), (1, "axbpf: program last: the packet has 1 bytes, of at least 14\n"));
 }
 
 #[test]

@@ -55,11 +55,6 @@ fn find(id: u32) -> Option<&'static Helper> {
     HELPERS.binary_search_by_key(&id, |(proto, _)| proto.id).ok().map(|i| &HELPERS[i])
 }
 
-/// The prototype of the helper with this id.
-pub(crate) fn proto(id: u32) -> Option<&'static HelperProto> {
-    find(id).map(|(proto, _)| *proto)
-}
-
 /// The body of the helper with this id.
 pub(crate) fn body(id: u32) -> Option<HelperFn> {
     find(id).map(|(_, body)| *body)

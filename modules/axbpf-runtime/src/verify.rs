@@ -4,9 +4,9 @@ use crate::{ProgSpec, helpers};
 #[cfg(feature = "axbpf-maps")]
 use alloc::string::ToString;
 use axbpf_abi::CtxLayout;
+use axbpf_abi::flags::{BPF_F_SLEEPABLE, BPF_F_STRICT_ALIGNMENT};
 #[cfg(feature = "axbpf-maps")]
 use axbpf_abi::{MapType, flags::BPF_F_RDONLY_PROG};
-use axbpf_abi::flags::{BPF_F_SLEEPABLE, BPF_F_STRICT_ALIGNMENT};
 use axbpf_isa::InsnIdx;
 #[cfg(feature = "axbpf-maps")]
 use axbpf_maps::Map;

@@ -11,6 +11,7 @@ use crate::{MapInfo, Rejected, Request, Verdict};
 use alloc::collections::{BTreeMap, BTreeSet};
 use alloc::rc::Rc;
 use alloc::vec::Vec;
+use axbpf_abi::flags::{BPF_LOG_LEVEL1, BPF_LOG_LEVEL2};
 use axbpf_abi::{Arg, IterState};
 use axbpf_isa::{Callee, Imm64, Insn, InsnIdx, Operand, Width};
 use core::fmt::Write;
@@ -135,7 +136,15 @@ impl<'a> Walk<'a> {
                 done.insert(subprog);
                 let at = self.flow.subprogs[subprog].0;
                 let frame = self.global_entry(subprog).map_err(|reason| Rejected { at: InsnIdx(at), reason })?;
+                let name = (self.request.global)(InsnIdx(at)).map(|global| global.name).unwrap_or_default();
+                let told = self.request.log_level & (BPF_LOG_LEVEL1 | BPF_LOG_LEVEL2) != 0;
+                if told {
+                    let _ = writeln!(self.log, "Validating {name}() func#{subprog}...");
+                }
                 self.walk_function(frame, at)?;
+                if told {
+                    let _ = writeln!(self.log, "Func#{subprog} ('{name}') is safe for any args that match its prototype");
+                }
             } else if let Some(callback) = self.callbacks.get(callbacks) {
                 callbacks += 1;
                 let (frame, at) = (callback.frame.clone(), self.flow.subprogs[callback.frame.subprog as usize].0);
@@ -152,6 +161,9 @@ impl<'a> Walk<'a> {
     fn walk_function(&mut self, frame: Frame, at: u32) -> Result<(), Rejected> {
         self.state = State { frames: alloc::vec![Rc::new(frame)], ..State::default() };
         (self.at, self.parent, self.epoch, self.written) = (at, None, 0, [0; 8]);
+        if self.request.log_level & BPF_LOG_LEVEL2 != 0 {
+            self.tell_entry();
+        }
         loop {
             if let Err(reason) = self.walk_path() {
                 // A loop that was walked for all rounds at once may only be good round by round.
@@ -180,7 +192,7 @@ impl<'a> Walk<'a> {
                 };
                 (self.state, self.at, self.from, self.parent, self.written) = (next.state, next.at, next.from, next.parent, next.written);
                 self.epoch = self.parent.map_or(0, |parent| self.checkpoints[parent as usize].epoch);
-                if self.request.log_level & axbpf_abi::flags::BPF_LOG_LEVEL2 != 0 {
+                if self.request.log_level & BPF_LOG_LEVEL2 != 0 {
                     self.tell_path();
                 }
                 break;

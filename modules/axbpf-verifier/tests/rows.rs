@@ -196,7 +196,11 @@ fn accepted() -> Vec<(&'static str, ProgType, String)> {
         ("not for this type", SocketFilter, "r1 = r10;r1 += -8;r2 = 8;r3 = 0;call 113;exit"),
         ("key not set", Kprobe, "MAP 1;r2 = r10;r2 += -4;call 1;exit"),
         ("fills what its size leaves open", Kprobe, "r2 = *(u64 *)(r1 + 0);r2 &= 7;r1 = r10;r1 += -8;r3 = 0;call 113;exit"),
-        ("paths meet, one with an unset stack", Kprobe, "r6 = *(u64 *)(r1 + 0);if r6 == 0 goto +1;*(u64 *)(r10 - 8) = 1;r0 = *(u64 *)(r10 - 8);exit"),
+        (
+            "paths meet, one with an unset stack",
+            Kprobe,
+            "r6 = *(u64 *)(r1 + 0);if r6 == 0 goto +1;*(u64 *)(r10 - 8) = 1;r0 = *(u64 *)(r10 - 8);exit",
+        ),
     ]
     .into_iter()
     .map(|(name, prog_type, text)| (name, prog_type, s(text)))
@@ -391,10 +395,7 @@ fn licenses() {
     let text = "r3 = *(u64 *)(r1 + 0);r1 = r10;r1 += -8;r2 = 8;call 113;exit";
     assert!(run(Kprobe, &slots(text), true, Limits::default(), 0).0.is_ok());
     let rejected = run(Kprobe, &slots(text), false, Limits::default(), 0).0.unwrap_err();
-    assert!(
-        rejected.to_string().contains("cannot call GPL-restricted function from non-GPL compatible program"),
-        "{rejected}"
-    );
+    assert!(rejected.to_string().contains("cannot call GPL-restricted function from non-GPL compatible program"), "{rejected}");
 }
 
 #[test]
@@ -485,7 +486,7 @@ fn logs() {
     assert_eq!(run(Kprobe, &slots(text), true, Limits::default(), 0).1, "");
     let second = "1: (79) r0 = *(u64 *)(r2 + 0x0) ; R1=ctx() R2=scalar() R10=fp0\n";
     assert_eq!(run(Kprobe, &slots(text), true, Limits::default(), 1).1, format!("{second}{reason}"));
-    let path = "0: (79) r2 = *(u64 *)(r1 + 0x0) ; R2_w=scalar()\n1: (79) r0 = *(u64 *)(r2 + 0x0)\n";
+    let path = "func#0 @0\n0: R1=ctx() R10=fp0\n0: (79) r2 = *(u64 *)(r1 + 0x0) ; R2_w=scalar()\n1: (79) r0 = *(u64 *)(r2 + 0x0)\n";
     assert_eq!(run(Kprobe, &slots(text), true, Limits::default(), 2).1, format!("{path}{reason}"));
     let stats = run(Kprobe, &slots("*(u64 *)(r10 - 8) = 5;r0 = 0;exit"), true, Limits::default(), 4).1;
     assert_eq!(stats, "processed 3 insns (limit 1000000) states 0 stack depth 8\n");

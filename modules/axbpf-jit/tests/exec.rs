@@ -103,7 +103,12 @@ fn constants() {
 #[test]
 fn dead_code_is_left_out() {
     let source = "r0 = 1\nif r0 == 1 goto +2\nr0 = 7\nexit\nif r0 == 2 goto dead\nr0 += 1\nexit\ndead: r0 = 9\nexit";
-    let facts = |dead: &[u32]| Facts { subprogs: vec![Subprog { start: 0, end: 9, stack: 0, ..Subprog::default() }], max_stack: 0, dead: dead.to_vec(), ..Facts::default() };
+    let facts = |dead: &[u32]| Facts {
+        subprogs: vec![Subprog { start: 0, end: 9, stack: 0, ..Subprog::default() }],
+        max_stack: 0,
+        dead: dead.to_vec(),
+        ..Facts::default()
+    };
     let program = |dead: &[u32]| Program::new(assemble(source).unwrap(), facts(dead), &|_| None).unwrap();
     check("dead code", program(&[2, 3, 7, 8]), &[], Features::GC, 2);
     let len = |dead: &[u32]| {

@@ -66,4 +66,4 @@ pub use test_run::{MAX_CTX, RunError, TestRun, TestRunSpec};
 #[cfg(feature = "prog")]
 pub use trace::{TraceLine, TracePipe, trace_lost};
 #[cfg(feature = "prog")]
-pub use verify::{Reason, Rejected};
+pub use verify::{GlobalFunc, Reason, Rejected};

@@ -1,9 +1,11 @@
 //! Objects that clang wrote, loaded whole: their maps, their programs, and links to where their sections say.
-use crate::{LoadError, Prog, ProgSpec};
+use crate::{GlobalFunc, LoadError, Prog, ProgSpec};
 use alloc::format;
 use alloc::string::{String, ToString};
 use alloc::sync::Arc;
 use alloc::vec::Vec;
+use axbpf_abi::flags::BPF_F_SLEEPABLE;
+use axbpf_isa::InsnIdx;
 use axbpf_loader::{LinkError, LinkedProgram, ObjectSpec, ParseError, SectionDef};
 #[cfg(feature = "axbpf-maps")]
 use axbpf_maps::{Map, MapError, MapSpec};
@@ -138,6 +140,10 @@ impl Object {
             let prog_type = linked.prog_type().map_err(ObjectError::Link)?;
             let Some(def) = linked.def else { continue }; // `prog_type` has said so already
             let source = |at| source_line(spec, &linked, at);
+            let global = |at: InsnIdx| {
+                let info = linked.func_info.iter().find(|info| info.insn_off == at.0)?;
+                GlobalFunc::of(spec.btf.as_ref()?, info.type_id)
+            };
             #[cfg(feature = "axbpf-maps")]
             let named: Vec<Arc<Map>> = linked.maps.iter().map(|&index| Arc::clone(&maps[index].1)).collect();
             let mut log = String::new();
@@ -145,6 +151,8 @@ impl Object {
                 expected_attach_type: def.attach_type.map_or(0, |t| t as u32),
                 license: &spec.license,
                 source: Some(&source),
+                global: Some(&global),
+                flags: if def.is_sleepable() { BPF_F_SLEEPABLE } else { 0 },
                 log_level: options.log_level,
                 interpret: options.interpret,
                 #[cfg(feature = "axbpf-maps")]
@@ -210,7 +218,7 @@ impl Object {
 }
 
 /// `file:line: text` of the source line that a slot comes from.
-fn source_line(spec: &ObjectSpec, linked: &LinkedProgram, at: axbpf_isa::InsnIdx) -> Option<String> {
+fn source_line(spec: &ObjectSpec, linked: &LinkedProgram, at: InsnIdx) -> Option<String> {
     if let Some(unresolved) = linked.unresolved_at(at) {
         return Some(unresolved.to_string());
     }

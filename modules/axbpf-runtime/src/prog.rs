@@ -1,12 +1,12 @@
 //! Programs: from instructions to something that runs.
 use crate::helpers;
-use crate::verify::{self, Rejected};
+use crate::verify::{self, GlobalFunc, Rejected};
 use alloc::boxed::Box;
 use alloc::string::String;
 use alloc::sync::Arc;
 use alloc::vec::Vec;
 use axbpf_abi::{Arch, CtxLayout, Facts, MAX_INSNS, OBJ_NAME_LEN, ProgType};
-use axbpf_isa::{Imm64, Insn, InsnIdx, RawInsn, insns, opcode};
+use axbpf_isa::{Imm64, Insn, InsnIdx, RawInsn, decode, insns, opcode};
 #[cfg(feature = "axbpf-maps")]
 use axbpf_maps::Map;
 use axbpf_vm::{Accepted, Engine, Interpreter, Program};
@@ -32,6 +32,8 @@ pub struct ProgSpec<'a> {
     pub maps: &'a [Arc<Map>],
     /// The source line of a slot, for the log.
     pub source: Option<&'a dyn Fn(InsnIdx) -> Option<String>>,
+    /// The function that begins at a slot, if it is global: verified by its types, on its own.
+    pub global: Option<&'a dyn Fn(InsnIdx) -> Option<GlobalFunc>>,
     /// What the log tells: BPF_LOG_*.
     pub log_level: u32,
     /// Interpret it, although it could be compiled.
@@ -51,6 +53,7 @@ impl<'a> ProgSpec<'a> {
             #[cfg(feature = "axbpf-maps")]
             maps: &[],
             source: None,
+            global: None,
             log_level: 0,
             interpret: false,
         }
@@ -157,6 +160,7 @@ impl Prog {
             link.put(&mut spec.insns);
         }
         widen(&mut spec.insns, &verdict.facts)?;
+        bury(&mut spec.insns, &verdict.facts)?;
         let slots = spec.insns.len();
         let engine = engine(spec.insns, verdict.facts, spec.interpret)?;
         crate::trace::init();
@@ -261,9 +265,12 @@ impl Link {
 /// The wide loads of maps, in order.
 fn links(spec: &ProgSpec<'_>) -> Result<Vec<Link>, LoadError> {
     let mut links = Vec::new();
-    for (at, insn) in insns(&spec.insns) {
-        // What is no instruction is the verifier's to refuse.
-        let Ok(Insn::LoadImm64 { imm, .. }) = insn else { continue };
+    let mut next = 0;
+    while next < spec.insns.len() {
+        let at = InsnIdx(next as u32);
+        next += if spec.insns[next].opcode == opcode::LDDW { 2 } else { 1 };
+        // What is no instruction is the verifier's to refuse, if a path reaches it.
+        let Ok(Insn::LoadImm64 { imm, .. }) = decode(&spec.insns, at) else { continue };
         let (map, value, index) = match imm {
             Imm64::MapFd(fd) => (fd, None, false),
             Imm64::MapIdx(index) => (index, None, true),
@@ -308,6 +315,18 @@ fn widen(slots: &mut [RawInsn], facts: &Facts) -> Result<(), LoadError> {
         (load.opcode, load.off) = (LOAD_DW, off);
     }
     Ok(())
+}
+
+/// What no path reaches may be no instruction at all, or call what does not exist: engines need not know it.
+fn bury(slots: &mut [RawInsn], facts: &Facts) -> Result<(), LoadError> {
+    for &at in &facts.dead {
+        let len = if slots.get(at as usize).is_some_and(|slot| slot.opcode == opcode::LDDW) { 2 } else { 1 };
+        for slot in slots.iter_mut().skip(at as usize).take(len) {
+            *slot = RawInsn::new(opcode::EXIT, 0, 0, 0, 0);
+        }
+    }
+    // No engine recovers from faults of loads yet, and no helper here returns what would need it.
+    facts.faults.first().map_or(Ok(()), |&at| Err(LoadError::Facts(InsnIdx(at))))
 }
 
 /// The trust boundary: what the verifier accepted becomes what runs.

@@ -143,6 +143,13 @@ impl Walk<'_> {
         self.state = state;
     }
 
+    /// A function begins.
+    pub(crate) fn tell_entry(&mut self) {
+        let subprog = self.state.frame().subprog;
+        let _ = write!(self.log, "func#{subprog} @{at}\n{at}:", at = self.at);
+        tell_state(self.log, &self.state);
+    }
+
     /// A path that was left for later begins.
     pub(crate) fn tell_path(&mut self) {
         let from = self.parent.map_or(0, |parent| self.checkpoints[parent as usize].at);

@@ -18,11 +18,13 @@ use crate::checkpoint::{reg_bit, slot_bit};
 use crate::reason::{Step, refuse};
 use crate::scalar::Scalar;
 use crate::state::State;
+use crate::tnum::{Tnum, low};
 use crate::value::{Kind, Reg};
 use crate::walk::Walk;
 use alloc::boxed::Box;
 use alloc::rc::Rc;
 use alloc::vec::Vec;
+use axbpf_abi::flags::BPF_LOG_LEVEL2;
 use axbpf_isa::Width;
 
 /// Rounds that are walked before trying: short loops are unrolled, which says more.
@@ -33,6 +35,8 @@ const PATIENCE: u32 = 8;
 const BUDGET: usize = 20_000;
 /// Counters that rise are expected to stay below.
 const TOP: u64 = i32::MAX as u64;
+/// Trials before one in earnest.
+const TRIALS: u32 = 3;
 /// Tries within each other.
 const NESTED: usize = 16;
 
@@ -49,8 +53,11 @@ struct Counter {
     place: Place,
     /// Its id at the head.
     id: u32,
-    /// What it was when the loop was entered in this state.
+    /// What it was a round before, and when the trial began.
+    last: Scalar,
     start: Scalar,
+    /// What the trial took it for.
+    tried: Scalar,
     /// Bounds that it was compared with, and its distance from the head then.
     thresholds: Vec<(u64, i64)>,
     /// How far the trial saw it move in a round, at least and at most; `None`: it did not come back.
@@ -94,6 +101,9 @@ struct Trial {
     counters: Vec<Counter>,
     /// States at the head, joined.
     joined: Vec<Option<Scalar>>,
+    /// What else came back otherwise than it was, and the number of trials before.
+    more: Vec<Place>,
+    attempt: u32,
     frames: usize,
     end: u32,
     returned: bool,
@@ -128,34 +138,33 @@ impl Place {
 }
 
 impl Walk<'_> {
-    /// At the head of a loop that was passed `rounds` times on this path: tries to walk all further rounds at once.
-    pub(crate) fn try_widening(&mut self, rounds: u32) -> Step<bool> {
+    /// At the head of a loop: once it has gone round a few times, tries to walk all further rounds at once.
+    pub(crate) fn try_widening(&mut self) -> Step<bool> {
+        let Some(end) = self.flow.loop_end(self.at) else { return Ok(false) };
+        let key = (self.at, self.state.frames.len());
+        let entered = !(self.at..=end).contains(&self.from);
+        let known = self.heads.entry(key).or_default();
+        known.1 = if entered { 0 } else { known.1 + 1 };
+        let rounds = known.1;
+        let last = core::mem::replace(&mut known.0, self.state.clone());
         if rounds < ROUNDS || self.speculations.len() >= NESTED {
             return Ok(false);
         }
-        let tries = self.stubborn.get(&(self.at, self.state.frames.len())).copied().unwrap_or(0);
+        let tries = self.stubborn.get(&key).copied().unwrap_or(0);
         if tries > 0 && (tries > 3 || rounds < ROUNDS * PATIENCE.pow(tries)) {
             return Ok(false);
         }
-        // What differs from the last time here.
-        let same_depth = |&&index: &&u32| {
-            let old = &self.checkpoints[index as usize];
-            old.branches > 0 && old.widened.is_none() && old.state.frames.len() == self.state.frames.len()
-        };
-        let Some(&last) = self.here.get(&self.at).and_then(|list| list.iter().rev().find(same_depth)) else { return Ok(false) };
-        let Some(changed) = self.changed(last) else { return Ok(false) };
+        let Some(changed) = self.changed(&last) else { return Ok(false) };
         // Loops over iterators end by themselves.
-        if changed.is_empty() || self.iterators_moved(last) {
+        if changed.is_empty() || self.state.has_iterators() {
             return Ok(false);
         }
-        let Some(end) = self.flow.loop_end(self.at) else { return Ok(false) };
-        self.begin(changed, end)?;
+        self.begin(changed, end, 0)?;
         Ok(true)
     }
 
-    /// Places of numbers that differ from those of a checkpoint. `None`: more than numbers differs.
-    fn changed(&self, of: u32) -> Option<Vec<(Place, Scalar)>> {
-        let old = &self.checkpoints[of as usize].state;
+    /// Places of numbers that differ from those of an older state. `None`: more than numbers differs.
+    fn changed(&self, old: &State) -> Option<Vec<(Place, Scalar)>> {
         if old.refs.len() != self.state.refs.len() || old.lock != self.state.lock || old.unroll != self.state.unroll {
             return None;
         }
@@ -175,7 +184,7 @@ impl Walk<'_> {
                 }
                 let (x, y) = (&a.regs[reg], &b.regs[reg]);
                 match (x.kind, y.kind) {
-                    (Kind::Scalar, Kind::Scalar) if x.s == y.s => {}
+                    (Kind::Scalar, Kind::Scalar) if x.s == y.s && !moved(x, y) => {}
                     (Kind::Scalar, Kind::Scalar) => changed.push((Place::Reg(number, reg), x.s)),
                     (a, b) if a != b || (x.or_null, x.off) != (y.or_null, y.off) || x.s != y.s => return None,
                     _ => {}
@@ -188,7 +197,7 @@ impl Walk<'_> {
                 let (x, y) = (Place::Slot(number, slot).of(old), Place::Slot(number, slot).of(&self.state));
                 match (x, y) {
                     (Some(x), Some(y)) if x.is_scalar() && y.is_scalar() => {
-                        if x.s != y.s {
+                        if x.s != y.s || moved(x, y) {
                             changed.push((Place::Slot(number, slot), x.s));
                         }
                     }
@@ -202,25 +211,39 @@ impl Walk<'_> {
     }
 
     /// Begins the trial: counters may be anything that they may come to be.
-    fn begin(&mut self, changed: Vec<(Place, Scalar)>, end: u32) -> Step {
+    fn begin(&mut self, changed: Vec<(Place, Scalar)>, end: u32, attempt: u32) -> Step {
         let before = self.state.clone();
         let mut counters = Vec::new();
         for (place, last) in changed {
             let Some(start) = place.of(&before).map(|reg| reg.s) else { continue };
+            // A number that was nothing special a round before, as far as is known, becomes any number.
             let range = if last.umax < start.umin {
                 // It rises; where it may wrap nothing could be said.
                 Scalar::between(start.umin, start.umax.max(TOP))
             } else if start.umax < last.umin {
                 Scalar::between((last.umin - start.umax).min(start.umin), start.umax)
+            } else if last == start {
+                start
             } else {
                 Scalar::UNKNOWN
             };
-            let id = self.widen(place, range);
-            counters.push(Counter { place, id, start, thresholds: Vec::new(), moved: None });
+            let tried = in_steps(range, &start, &last);
+            let id = self.widen(place, tried);
+            counters.push(Counter { place, id, last, start, tried, thresholds: Vec::new(), moved: None });
         }
         let joined = counters.iter().map(|_| None).collect();
-        let trial =
-            Trial { counters, joined, frames: self.state.frames.len(), end, returned: false, longest: 0, slack: 0, cost: self.state.cost };
+        let trial = Trial {
+            counters,
+            joined,
+            more: Vec::new(),
+            attempt,
+            frames: self.state.frames.len(),
+            end,
+            returned: false,
+            longest: 0,
+            slack: 0,
+            cost: self.state.cost,
+        };
         self.speculate(before, Some(trial));
         self.checkpoint().map(|_| ())
     }
@@ -261,6 +284,12 @@ impl Walk<'_> {
     /// In a trial, at its head again: collects what came back.
     pub(crate) fn trial_round(&mut self) {
         let at = self.at;
+        let others = match self.speculations.last() {
+            Some(Speculation { trial: Some(trial), state, head, .. }) if *head == at && trial.frames == self.state.frames.len() => {
+                self.changed(state).unwrap_or_default()
+            }
+            _ => return,
+        };
         let Some(speculation) = self.speculations.last_mut() else { return };
         let state = &self.state;
         let Some(trial) = speculation.trial.as_mut() else { return };
@@ -268,6 +297,12 @@ impl Walk<'_> {
             return;
         }
         trial.returned = true;
+        for (place, was) in others {
+            let known = trial.more.contains(&place) || trial.counters.iter().any(|counter| counter.place == place);
+            if !known && place.of(state).is_some_and(|reg| !was.contains(&reg.s)) {
+                trial.more.push(place);
+            }
+        }
         trial.longest = trial.longest.max(state.cost - trial.cost);
         for (counter, joined) in trial.counters.iter_mut().zip(&mut trial.joined) {
             let Some(reg) = counter.place.of(state).filter(|reg| reg.is_scalar()) else { continue };
@@ -330,9 +365,9 @@ impl Walk<'_> {
                 return false;
             }
             if speculation.trial.is_some() {
-                if let Some(trial) = self.roll_back().and_then(|done| done.trial)
-                    && !self.earnest(trial)
-                {
+                let Some(trial) = self.roll_back().and_then(|done| done.trial) else { return true };
+                let goes_on = if trial.more.is_empty() || trial.attempt >= TRIALS { self.earnest(trial) } else { self.again(trial) };
+                if !goes_on {
                     self.give_up();
                 }
                 return true;
@@ -352,8 +387,19 @@ impl Walk<'_> {
         false
     }
 
+    /// Another trial, with more numbers that change.
+    fn again(&mut self, trial: Trial) -> bool {
+        let mut changed: Vec<(Place, Scalar)> = trial.counters.iter().map(|counter| (counter.place, counter.last)).collect();
+        changed.extend(trial.more.iter().map(|&place| (place, Scalar::UNKNOWN)));
+        self.begin(changed, trial.end, trial.attempt + 1).is_ok()
+    }
+
     /// Something went wrong, or a path of a trial is at its end: whether a path is at hand.
-    pub(crate) fn fail_speculation(&mut self, _reason: &crate::Reason) -> bool {
+    pub(crate) fn fail_speculation(&mut self, reason: &crate::Reason) -> bool {
+        if let (Some(speculation), true) = (self.speculations.last(), self.request.log_level & BPF_LOG_LEVEL2 != 0) {
+            let what = if speculation.trial.is_some() { "trial" } else { "walk" };
+            let _ = writeln!(self.log, "\n; {what} of all rounds from insn {} fails at insn {}: {reason}", speculation.head, self.at);
+        }
         if self.speculations.last().is_some_and(|s| s.trial.is_some() && self.processed - s.processed < BUDGET) {
             // Only a trial: the path is dropped.
             self.close(self.parent);
@@ -373,6 +419,7 @@ impl Walk<'_> {
     /// Forgets everything since the last speculation.
     fn roll_back(&mut self) -> Option<Speculation> {
         let mut speculation = self.speculations.pop()?;
+        self.resumed = true;
         self.pending.truncate(speculation.pending);
         if let Some(parent) = speculation.parent {
             self.checkpoints[parent as usize].branches = speculation.branches;
@@ -403,12 +450,16 @@ impl Walk<'_> {
             let range = match (joined, counter.moved) {
                 (Some(joined), Some((min, max))) if min > 0 && max < i64::MAX => counter.rising(joined, max),
                 (Some(joined), Some((min, max))) if max < 0 && min > i64::MIN => counter.falling(joined, min),
-                (Some(joined), _) => counter.start.join(joined),
+                (Some(joined), _) if counter.tried.contains(joined) => counter.start.join(joined),
+                (Some(_), _) => Scalar::UNKNOWN,
                 (None, _) => Scalar::UNKNOWN,
             };
             let mut range = range;
             if !range.sync() {
                 range = Scalar::UNKNOWN;
+            }
+            if let Some(joined) = joined {
+                range = in_steps(range, &counter.start, joined);
             }
             counter.id = self.widen(counter.place, range);
             counters.push(counter);
@@ -417,8 +468,12 @@ impl Walk<'_> {
         counters.retain(|counter| counter.steps());
         // The counter that takes the fewest rounds.
         let rounds = counters.iter().filter_map(|counter| counter.rounds(counter.place.of(&self.state)?)).min();
-        let longest = trial.longest.max(1) + trial.slack;
-        let charged = rounds.unwrap_or(u64::MAX).saturating_mul(longest);
+        // A trial does not see every way round to its end: twice as much is charged, if the limit allows.
+        let seen = trial.longest.max(1) + trial.slack;
+        let limit = self.request.limits.insns as u64;
+        let charge = |longest: u64| rounds.unwrap_or(u64::MAX).saturating_mul(longest);
+        let longest = if charge(2 * seen + 16) <= limit / 4 { 2 * seen + 16 } else { seen };
+        let charged = charge(longest);
         let (Some(rounds), true) = (rounds, charged <= self.request.limits.insns as u64) else {
             self.state = before;
             return false;
@@ -448,6 +503,13 @@ impl Walk<'_> {
             self.checkpoints[*found as usize].widened.as_ref().map(|widened| widened.ids.clone())
         };
         heads.filter_map(of).flatten().collect()
+    }
+
+    /// Whether the path at hand comes from the loop's head at a checkpoint, and did not enter the loop anew since: its counters still say so.
+    pub(crate) fn comes_back_to(&self, index: u32) -> bool {
+        let Some(widened) = &self.checkpoints[index as usize].widened else { return false };
+        let from_here = |counter: &Counter| counter.place.of(&self.state).is_some_and(|reg| reg.is_scalar() && reg.id == counter.id);
+        widened.frames == self.state.frames.len() && widened.counters.iter().any(from_here)
     }
 
     /// Whether the present state is one more round of the loop that begins at a checkpoint, which covers it: one of its counters has moved.
@@ -494,6 +556,29 @@ impl Walk<'_> {
     }
 }
 
+/// Whether a number is farther from, or nearer to, the number that both count from.
+fn moved(a: &Reg, b: &Reg) -> bool {
+    a.id != 0 && a.id == b.id && a.delta != b.delta
+}
+
+/// A range whose numbers have the lowest bits that `a` and `b` share: what moves by a multiple of eight stays aligned.
+fn in_steps(range: Scalar, a: &Scalar, b: &Scalar) -> Scalar {
+    let shared = a.bits.join(b.bits);
+    let known = shared.mask.trailing_zeros();
+    if known == 0 || known >= 64 {
+        return range;
+    }
+    let bits = Tnum { value: shared.value & low(known), mask: !low(known) };
+    let mut narrow = range;
+    match range.bits.intersect(bits) {
+        Some(bits) => {
+            narrow.bits = bits;
+            if narrow.sync() { narrow } else { range }
+        }
+        None => range,
+    }
+}
+
 impl Counter {
     /// From where it is to where it was compared: `v != bound` ends a loop whose counter comes back with as much as `v` and the rest of a
     /// round.
@@ -502,7 +587,7 @@ impl Counter {
         let bounds = || self.thresholds.iter().filter_map(reached);
         let bound = bounds().filter(|&most| most >= self.start.umax && most < u64::MAX >> 1).min();
         let most = if joined.umax < TOP { Some(joined.umax) } else { bound };
-        Scalar::between(self.start.umin, most.unwrap_or(u64::MAX).max(self.start.umax))
+        most.map_or(Scalar::UNKNOWN, |most| Scalar::between(self.start.umin, most.max(self.start.umax)))
     }
 
     fn falling(&self, joined: &Scalar, moved: i64) -> Scalar {

@@ -98,6 +98,12 @@ impl State {
         }
     }
 
+    /// Whether an open-coded iterator is under way.
+    pub fn has_iterators(&self) -> bool {
+        let slots = self.frames.iter().flat_map(|frame| &frame.stack.slots);
+        slots.filter_map(|slot| slot.reg.as_deref()).any(|reg| matches!(reg.kind, Kind::IterSlot { .. }))
+    }
+
     /// Bytes that it takes, what it shares with others counted in.
     pub fn size(&self) -> usize {
         let stacks: usize = self.frames.iter().map(|frame| frame.stack.slots.len() * size_of::<crate::stack::Slot>()).sum();

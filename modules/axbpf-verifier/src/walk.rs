@@ -11,6 +11,7 @@ use crate::{MapInfo, Rejected, Request, Verdict};
 use alloc::collections::{BTreeMap, BTreeSet};
 use alloc::rc::Rc;
 use alloc::vec::Vec;
+use axbpf_abi::flags::{BPF_LOG_LEVEL1, BPF_LOG_LEVEL2};
 use axbpf_abi::{Arg, IterState};
 use axbpf_isa::{Callee, Imm64, Insn, InsnIdx, Operand, Width};
 use core::fmt::Write;
@@ -26,6 +27,8 @@ pub(crate) enum Next {
 pub(crate) struct Pending {
     pub state: State,
     pub at: u32,
+    /// The instruction before.
+    pub from: u32,
     pub parent: Option<u32>,
     pub written: [u64; 8],
 }
@@ -41,6 +44,8 @@ pub(crate) struct Walk<'a> {
     // The path at hand.
     pub state: State,
     pub at: u32,
+    /// The instruction before.
+    pub from: u32,
     pub parent: Option<u32>,
     pub epoch: u32,
     /// Slots of each frame that were written since the last checkpoint.
@@ -62,8 +67,12 @@ pub(crate) struct Walk<'a> {
     /// `processed` and `jumps` at the last checkpoint.
     last: (usize, usize),
     pub speculations: Vec<Speculation>,
+    /// The path at hand is taken up again where a speculation ended.
+    pub resumed: bool,
     /// Instructions that rounds of loops took which were not walked one by one.
     pub looped: u64,
+    /// What was known at the head of each loop the last time, by its slot and depth, and how often it was passed since the loop was entered.
+    pub heads: BTreeMap<(u32, usize), (State, u32)>,
     /// Loops that could not be walked at once, and how often one tried.
     pub stubborn: BTreeMap<(u32, usize), u32>,
     made: usize,
@@ -87,6 +96,7 @@ impl<'a> Walk<'a> {
             map_at: BTreeMap::new(),
             state: State::default(),
             at: 0,
+            from: 0,
             parent: None,
             epoch: 0,
             written: [0; 8],
@@ -102,7 +112,9 @@ impl<'a> Walk<'a> {
             jumps: 0,
             last: (0, 0),
             speculations: Vec::new(),
+            resumed: false,
             looped: 0,
+            heads: BTreeMap::new(),
             stubborn: BTreeMap::new(),
             made: 0,
             seen: alloc::vec![false; flow.insns.len()],
@@ -124,7 +136,15 @@ impl<'a> Walk<'a> {
                 done.insert(subprog);
                 let at = self.flow.subprogs[subprog].0;
                 let frame = self.global_entry(subprog).map_err(|reason| Rejected { at: InsnIdx(at), reason })?;
+                let name = (self.request.global)(InsnIdx(at)).map(|global| global.name).unwrap_or_default();
+                let told = self.request.log_level & (BPF_LOG_LEVEL1 | BPF_LOG_LEVEL2) != 0;
+                if told {
+                    let _ = writeln!(self.log, "Validating {name}() func#{subprog}...");
+                }
                 self.walk_function(frame, at)?;
+                if told {
+                    let _ = writeln!(self.log, "Func#{subprog} ('{name}') is safe for any args that match its prototype");
+                }
             } else if let Some(callback) = self.callbacks.get(callbacks) {
                 callbacks += 1;
                 let (frame, at) = (callback.frame.clone(), self.flow.subprogs[callback.frame.subprog as usize].0);
@@ -141,6 +161,9 @@ impl<'a> Walk<'a> {
     fn walk_function(&mut self, frame: Frame, at: u32) -> Result<(), Rejected> {
         self.state = State { frames: alloc::vec![Rc::new(frame)], ..State::default() };
         (self.at, self.parent, self.epoch, self.written) = (at, None, 0, [0; 8]);
+        if self.request.log_level & BPF_LOG_LEVEL2 != 0 {
+            self.tell_entry();
+        }
         loop {
             if let Err(reason) = self.walk_path() {
                 // A loop that was walked for all rounds at once may only be good round by round.
@@ -167,9 +190,9 @@ impl<'a> Walk<'a> {
                     self.bytes = 0;
                     return Ok(());
                 };
-                (self.state, self.at, self.parent, self.written) = (next.state, next.at, next.parent, next.written);
+                (self.state, self.at, self.from, self.parent, self.written) = (next.state, next.at, next.from, next.parent, next.written);
                 self.epoch = self.parent.map_or(0, |parent| self.checkpoints[parent as usize].epoch);
-                if self.request.log_level & axbpf_abi::flags::BPF_LOG_LEVEL2 != 0 {
+                if self.request.log_level & BPF_LOG_LEVEL2 != 0 {
                     self.tell_path();
                 }
                 break;
@@ -181,7 +204,9 @@ impl<'a> Walk<'a> {
     fn walk_path(&mut self) -> Step {
         loop {
             let at = self.at;
-            if self.flow.marks[at as usize] & POINT != 0 && self.visit()? {
+            // A path that is taken up again at the head of a loop was compared there before.
+            let seen = core::mem::take(&mut self.resumed);
+            if self.flow.marks[at as usize] & POINT != 0 && !seen && self.visit()? {
                 return Ok(());
             }
             self.processed += 1;
@@ -204,7 +229,7 @@ impl<'a> Walk<'a> {
                 self.tell_changes(&before);
             }
             match next {
-                Next::At(next) => self.at = next,
+                Next::At(next) => (self.from, self.at) = (at, next),
                 Next::End => return Ok(()),
             }
         }
@@ -370,7 +395,7 @@ impl<'a> Walk<'a> {
         if let Some(parent) = self.parent {
             self.checkpoints[parent as usize].branches += 1;
         }
-        self.pending.push(Pending { state, at, parent: self.parent, written: self.written });
+        self.pending.push(Pending { state, at, from: self.at, parent: self.parent, written: self.written });
         Ok(())
     }
 
@@ -398,6 +423,12 @@ impl<'a> Walk<'a> {
     fn visit(&mut self) -> Step<bool> {
         let at = self.at;
         let marks = self.flow.marks[at as usize];
+        if marks & HEAD != 0 {
+            self.trial_round();
+        }
+        if self.leaves_speculation() {
+            return Ok(true);
+        }
         let force = marks & FORCE != 0;
         let (jumps, insns) = (self.jumps - self.last.1, self.processed - self.last.0);
         let mut add = force || jumps >= 2 && insns >= 8;
@@ -411,19 +442,20 @@ impl<'a> Walk<'a> {
             calls_back = proto.args.iter().any(|arg| matches!(arg, Arg::Callback(_)));
         }
         let mut i = 0;
-        let mut rounds = 0;
         while let Some(&index) = self.here.get(&at).and_then(|list| list.get(i)) {
             i += 1;
             let checkpoint = &self.checkpoints[index as usize];
             if checkpoint.branches > 0 {
                 let within =
                     |walk: &Self| covers(&walk.checkpoints[index as usize], &walk.state, Exact::Within, walk.flow, &walk.fixed_ids());
-                if let Some(widened) = &checkpoint.widened {
-                    if widened.frames == self.state.frames.len() && within(self) && self.is_round_of(index) {
+                if checkpoint.widened.is_some() {
+                    if self.comes_back_to(index) {
+                        if !(within(self) && self.is_round_of(index)) {
+                            return refuse!(Loop, "a round is not like the others");
+                        }
                         self.note_return(index);
                         return Ok(true);
                     }
-                    rounds += 1;
                     continue;
                 }
                 if iterates || calls_back || may_goto {
@@ -440,7 +472,6 @@ impl<'a> Walk<'a> {
                     {
                         return refuse!(Loop, "infinite loop detected at insn {at}" => "nothing that the loop depends on changes from one round to the next");
                     }
-                    rounds += u32::from(checkpoint.state.frames.len() == self.state.frames.len());
                     // Loops that are unrolled get few checkpoints: they rarely help.
                     if !force && jumps < 20 && insns < 100 {
                         add = false;
@@ -469,13 +500,7 @@ impl<'a> Walk<'a> {
                 }
             }
         }
-        if marks & HEAD != 0 {
-            self.trial_round();
-        }
-        if self.leaves_speculation() {
-            return Ok(true);
-        }
-        if marks & HEAD != 0 && self.try_widening(rounds)? {
+        if marks & HEAD != 0 && self.try_widening()? {
             return Ok(false);
         }
         if add {

@@ -1,8 +1,9 @@
 //! Objects that clang makes of C: the programs of the apps and of the unikernel's tests, and those of the loader's.
-use axbpf_abi::{Arch, CtxLayout, helpers};
-use axbpf_isa::{Imm64, Insn, InsnIdx, RawInsn};
-use axbpf_loader::{LinkedProgram, ObjectSpec};
-use axbpf_verifier::*;
+mod common;
+
+use axbpf_abi::Arch;
+use axbpf_isa::RawInsn;
+use axbpf_loader::ObjectSpec;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
@@ -23,33 +24,6 @@ fn compile(source: &Path) -> ObjectSpec {
     ObjectSpec::parse(&std::fs::read(object).unwrap()).unwrap()
 }
 
-fn check(spec: &ObjectSpec, linked: &LinkedProgram) -> Result<Verdict, String> {
-    let map = |at: InsnIdx| {
-        let Ok(Insn::LoadImm64 { imm: Imm64::MapIdx(idx) | Imm64::MapIdxValue { idx, .. }, .. }) = axbpf_isa::decode(&linked.insns, at)
-        else {
-            return None;
-        };
-        let id = linked.maps[idx as usize];
-        let map = &spec.maps[id];
-        Some(MapInfo { id: id as u32, map_type: map.kind()?, key_size: map.key_size, value_size: map.value_size, flags: map.map_flags })
-    };
-    let prog_type = linked.prog_type().unwrap();
-    let request = Request {
-        slots: &linked.insns,
-        prog_type,
-        ctx: CtxLayout::of(prog_type, Arch::Riscv64).unwrap(),
-        gpl: spec.license.contains("GPL"),
-        strict_alignment: true,
-        map: &map,
-        helper: &helpers::by_id,
-        source: &|_| None,
-        log_level: 1,
-        limits: Limits::default(),
-    };
-    let mut log = String::new();
-    verify(&request, &mut log).map_err(|rejected| format!("{rejected}\n{log}"))
-}
-
 #[test]
 fn programs_of_the_apps_are_accepted() {
     let mut programs = 0;
@@ -60,8 +34,23 @@ fn programs_of_the_apps_are_accepted() {
             }
             let spec = compile(&source);
             for program in &spec.programs {
-                let linked = spec.link(&program.name, &mut ()).unwrap();
-                let verdict = check(&spec, &linked).unwrap_or_else(|error| panic!("{} {}: {error}", source.display(), program.name));
+                let linked = spec.link(&program.name, &mut common::Kfuncs).unwrap();
+                let (verdict, log) =
+                    common::verify_object(&spec, &linked, Arch::Riscv64, false, if std::env::var_os("LOG2").is_some() { 3 } else { 1 });
+                if std::env::var("LOG2").is_ok_and(|n| n == program.name) {
+                    print!("{log}");
+                }
+                let verdict = verdict.unwrap_or_else(|error| panic!("{} {}: {error}\n{log}", source.display(), program.name));
+                if std::env::var_os("VERBOSE").is_some() {
+                    println!(
+                        "{} {}: {} insns, {} processed, {} states",
+                        source.display(),
+                        program.name,
+                        linked.insns.len(),
+                        verdict.insns_processed,
+                        verdict.states
+                    );
+                }
                 // The engines take what was accepted.
                 let wide = |slot: &RawInsn| slot.opcode == 0x18;
                 let plain =

@@ -77,7 +77,7 @@ fn programs_that_do_not_hang_together() {
         Program::new(slots, Facts { subprogs, ..Facts::default() }, &|_| None).map(|_| ()).unwrap_err().to_string()
     };
     let text = |source: &str| assemble(source).unwrap();
-    let sub = |start, end| Subprog { start, end, stack: 0 };
+    let sub = |start, end| Subprog { start, end, stack: 0, ..Subprog::default() };
     assert_eq!(refused(vec![], vec![]), "insn 0: a program needs at least one instruction");
     let not_linked = "insn 0: this wide load is not linked; replace it with the address it stands for";
     assert_eq!(refused(pseudo(), whole(&pseudo())), not_linked);

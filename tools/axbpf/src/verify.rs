@@ -4,10 +4,10 @@ use std::{
     process::ExitCode,
 };
 
-use axbpf_abi::{Arch, CtxLayout, ProgType, helpers};
-use axbpf_isa::{Imm64, Insn, InsnIdx, RawInsn, insns};
-use axbpf_loader::{LinkedProgram, ObjectSpec, SectionDef};
-use axbpf_verifier::{Limits, MapInfo, Request, Verdict, verify};
+use axbpf_abi::{Arch, CtxLayout, expected_attach_type, flags::BPF_F_RDONLY_PROG, helpers};
+use axbpf_isa::{Imm64, Insn, InsnIdx};
+use axbpf_loader::{LinkedProgram, MapSpec, ObjectSpec, SectionDef};
+use axbpf_verifier::{GlobalFunc, MapFields, MapInfo, Rejected, Request, Verdict, verify};
 
 use crate::{
     Failure,
@@ -18,7 +18,7 @@ use crate::{
 
 /// What the options say of every program.
 struct Options {
-    prog_type: Option<ProgType>,
+    prog_type: Option<&'static SectionDef>,
     arch: Arch,
     log_level: u32,
 }
@@ -47,8 +47,18 @@ pub fn run(mut args: Args) -> Result<ExitCode, Failure> {
     if path == "-" {
         let text = io::read_to_string(io::stdin()).map_err(|e| Failure::unusable(format!("standard input: {e}")))?;
         let slots = slots(&hex(&text)?)?;
-        let prog_type = options.prog_type.ok_or_else(|| Failure::unusable("instructions on standard input need --type"))?;
-        tell("-", check(&slots, prog_type, true, &options, &|_| None, &|_| None), slots.len())?;
+        let def = options.prog_type.ok_or_else(|| Failure::unusable("instructions on standard input need --type"))?;
+        let attach_type = expected_attach_type(def.prog_type, def.attach_type.map_or(0, |attach_type| attach_type as u32));
+        let verdict = match CtxLayout::of(def.prog_type, attach_type, options.arch) {
+            Some(ctx) => {
+                let helper = |id| helpers::of(id, def.prog_type, attach_type);
+                let (sleepable, log_level) = (def.is_sleepable(), options.log_level);
+                let request = Request { attach_type, sleepable, helper: &helper, log_level, ..Request::new(&slots, def.prog_type, ctx) };
+                check(&request).map_err(|rejected| rejected.to_string())
+            }
+            None => Err(format!("insn 0: programs of type {} cannot be verified", def.prog_type)),
+        };
+        tell("-", verdict, slots.len())?;
         return Ok(status);
     }
     let object = Object::read(&path, only)?;
@@ -62,52 +72,73 @@ pub fn run(mut args: Args) -> Result<ExitCode, Failure> {
 }
 
 /// By libbpf's section prefix.
-fn prog_type(name: &str) -> Result<ProgType, Failure> {
-    let def = SectionDef::of(name).map(|(def, _)| def.prog_type);
+fn prog_type(name: &str) -> Result<&'static SectionDef, Failure> {
+    let def = SectionDef::of(name).map(|(def, _)| def);
     def.ok_or_else(|| Failure::unusable(format!("type {name} is unknown; libbpf's section prefixes are types: kprobe, xdp, socket, ...")))
 }
 
 fn program_verdict(spec: &ObjectSpec, linked: &LinkedProgram, options: &Options) -> Result<Verdict, String> {
-    let prog_type = match options.prog_type {
-        Some(prog_type) => prog_type,
-        None => linked.prog_type().map_err(|e| e.to_string())?,
+    let (prog_type, attach_type, sleepable) = match (options.prog_type, linked.def) {
+        (Some(def), _) | (None, Some(def)) => (def.prog_type, def.attach_type, def.is_sleepable()),
+        (None, None) => return Err(linked.prog_type().map_or_else(|e| e.to_string(), |_| String::new())),
     };
+    let attach_type = expected_attach_type(prog_type, attach_type.map_or(0, |attach_type| attach_type as u32));
     let map = |at: InsnIdx| {
         let Ok(Insn::LoadImm64 { imm: Imm64::MapIdx(idx) | Imm64::MapIdxValue { idx, .. }, .. }) = axbpf_isa::decode(&linked.insns, at)
         else {
             return None;
         };
         let id = *linked.maps.get(usize::try_from(idx).ok()?)?;
-        let map = &spec.maps[id];
-        Some(MapInfo { id: id as u32, map_type: map.kind()?, key_size: map.key_size, value_size: map.value_size, flags: map.map_flags })
+        map_info(spec, id as u32, &spec.maps[id])
+    };
+    let global = |at: InsnIdx| {
+        let info = linked.func_info.iter().find(|info| info.insn_off == at.0)?;
+        GlobalFunc::of(spec.btf.as_ref()?, info.type_id)
     };
     let source = |at| {
         let line = spec.source_line(linked.line_at(at)?)?;
         Some(format!("{}:{}: {}", line.file, line.line, line.text.trim()))
     };
-    let unresolved = |reason: String| match insns(&linked.insns).find_map(|(at, _)| linked.unresolved_at(at)) {
-        Some(unresolved) => format!("{reason} ({unresolved})"),
-        None => reason,
+    let unresolved = |rejected: Rejected| match linked.unresolved_at(rejected.at) {
+        Some(unresolved) => format!("{rejected} ({unresolved})"),
+        None => rejected.to_string(),
     };
-    let gpl = axbpf_abi::is_gpl_compatible(&spec.license);
-    check(&linked.insns, prog_type, gpl, options, &map, &source).map_err(unresolved)
+    let helper = |id| helpers::of(id, prog_type, attach_type);
+    let Some(ctx) = CtxLayout::of(prog_type, attach_type, options.arch) else {
+        return Err(format!("insn 0: programs of type {prog_type} cannot be verified"));
+    };
+    let request = Request {
+        attach_type,
+        gpl: axbpf_abi::is_gpl_compatible(&spec.license),
+        sleepable,
+        map: &map,
+        helper: &helper,
+        global: &global,
+        source: &source,
+        log_level: options.log_level,
+        ..Request::new(&linked.insns, prog_type, ctx)
+    };
+    check(&request).map_err(unresolved)
 }
 
-/// `insn N: reason`, if it is refused.
-fn check(
-    slots: &[RawInsn],
-    prog_type: ProgType,
-    gpl: bool,
-    options: &Options,
-    map: &dyn Fn(InsnIdx) -> Option<MapInfo>,
-    source: &dyn Fn(InsnIdx) -> Option<String>,
-) -> Result<Verdict, String> {
-    let ctx = CtxLayout::of(prog_type, options.arch).ok_or_else(|| format!("insn 0: programs of type {prog_type} cannot run here"))?;
-    let helper = &helpers::by_id;
-    let (log_level, limits) = (options.log_level, Limits::default());
+/// What the verifier is told of a map.
+fn map_info(spec: &ObjectSpec, id: u32, map: &MapSpec) -> Option<MapInfo> {
+    let mut info = MapInfo::new(id, map.kind()?, map.key_size, map.value_size, map.max_entries, map.map_flags);
+    info.name = map.name.clone();
+    if let Some(btf) = &spec.btf {
+        info.fields = MapFields::of(btf, map.btf_value_type_id);
+    }
+    let constant = map.frozen && map.map_flags & BPF_F_RDONLY_PROG != 0;
+    info.contents = map.data.as_ref().filter(|_| constant).map(|data| data.bytes.as_slice().into());
+    if let Some(inner) = &map.inner {
+        info.inner = Some(Box::new(map_info(spec, u32::MAX, inner)?));
+    }
+    Some(info)
+}
+
+fn check(request: &Request<'_>) -> Result<Verdict, Rejected> {
     let mut log = String::new();
-    let request = Request { slots, prog_type, ctx, gpl, strict_alignment: false, map, helper, source, log_level, limits };
-    let result = verify(&request, &mut log);
+    let result = verify(request, &mut log);
     eprint!("{log}");
-    result.map_err(|rejected| rejected.to_string())
+    result
 }

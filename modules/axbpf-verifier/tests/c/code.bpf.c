@@ -98,6 +98,6 @@ NAKED int packet_byte_in_xdp(void)
 CODE(said_with_text, EXPECT_REJECT("0: (b7) r2 = 0") EXPECT_REJECT("R2 invalid mem access 'scalar'"), "r2 = 0; r0 = *(u64 *)(r2 + 0); exit;")
 CODE(said_with_count, EXPECT_ACCEPT LOG2("processed 2 insns (limit 1000000)"), "r0 = 0; exit;")
 CODE(said_at_level_two, EXPECT_ACCEPT LOG2("0: (b7) r0 = 0") LOG2("1: (95) exit"), "r0 = 0; exit;")
-CODE(said_with_range, EXPECT_ACCEPT LOG2("R0=scalar(smin=smin32=0,smax=umax=smax32=umax32=63,var_off=(0x0; 0x3f))"), "call 7; r0 &= 63; exit;")
+CODE(said_with_range, EXPECT_ACCEPT LOG2("scalar(smin=smin32=0,smax=umax=smax32=umax32=63,var_off=(0x0; 0x3f))"), "call 7; r0 &= 63; exit;")
 
 char LICENSE[] SEC("license") = "GPL";

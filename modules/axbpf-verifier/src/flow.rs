@@ -293,7 +293,8 @@ impl Flow {
         jumps.sort_unstable();
         let mut sets = alloc::vec![0u16; self.insns.len()];
         let mut done = alloc::vec![false; self.insns.len()];
-        let mut open: Vec<u32> = slots().collect();
+        let mut open = Vec::with_capacity(self.insns.len());
+        open.extend(slots());
         let mut is_open = alloc::vec![true; self.insns.len()];
         while let Some(at) = open.pop() {
             is_open[at as usize] = false;

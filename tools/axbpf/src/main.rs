@@ -5,6 +5,7 @@
 use std::{env, io, process::ExitCode};
 
 mod args;
+mod bench;
 mod conformance;
 mod dump;
 mod embed;
@@ -24,6 +25,7 @@ usage: axbpf COMMAND ...
                                                   verifies and runs the programs here: NAME R0=0x... ns=... (a run);
                                                   --ctx: the context, for xdp, tc and socket programs the packet; zeros by default
   dump OBJ [--prog NAME] [--jit ARCH] [--bytes]   text of the linked programs; --bytes: with their encoding; --jit: as machine code
+  bench [OBJ...]                                  how long verifying takes: `name value unit`; without OBJ, of programs made for it
   conformance [MEM] [--engine interp|jit]         runs the program on standard input (hex) over the memory MEM (hex); prints R0
   embed KERNEL.elf                                writes the kernel's symbols into its section .ksyms
 OBJ is a file that clang -target bpf wrote.
@@ -66,6 +68,7 @@ fn run() -> Result<ExitCode, Failure> {
     match command.as_deref() {
         Some("verify") => verify::run(args),
         Some("run") => run::run(args),
+        Some("bench") => bench::run(args),
         Some("dump") => dump::run(args),
         Some("embed") => embed::run(args),
         Some("conformance") => conformance::run(args),

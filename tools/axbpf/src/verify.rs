@@ -64,7 +64,7 @@ pub fn run(mut args: Args) -> Result<ExitCode, Failure> {
     let object = Object::read(&path, only)?;
     for (program, linked) in object.programs() {
         match linked {
-            Ok(linked) => tell(&program.name, program_verdict(&object.spec, &linked, &options), linked.insns.len())?,
+            Ok(linked) => tell(&program.name, with_options(&object.spec, &linked, &options), linked.insns.len())?,
             Err(error) => tell(&program.name, Err(error.to_string()), 0)?,
         }
     }
@@ -77,7 +77,12 @@ fn prog_type(name: &str) -> Result<&'static SectionDef, Failure> {
     def.ok_or_else(|| Failure::unusable(format!("type {name} is unknown; libbpf's section prefixes are types: kprobe, xdp, socket, ...")))
 }
 
-fn program_verdict(spec: &ObjectSpec, linked: &LinkedProgram, options: &Options) -> Result<Verdict, String> {
+/// What the verifier says of a program, without a log.
+pub fn program_verdict(spec: &ObjectSpec, linked: &LinkedProgram, arch: Arch) -> Result<Verdict, String> {
+    with_options(spec, linked, &Options { prog_type: None, arch, log_level: 0 })
+}
+
+fn with_options(spec: &ObjectSpec, linked: &LinkedProgram, options: &Options) -> Result<Verdict, String> {
     let (prog_type, attach_type, sleepable) = match (options.prog_type, linked.def) {
         (Some(def), _) | (None, Some(def)) => (def.prog_type, def.attach_type, def.is_sleepable()),
         (None, None) => return Err(linked.prog_type().map_or_else(|e| e.to_string(), |_| String::new())),

@@ -2,16 +2,8 @@
 use axbpf_isa::{RawInsn, asm::assemble};
 
 /// What is repeated, one slot each. No jumps: what comes back is `slots` long.
-const STRAIGHT: [&str; 8] = [
-    "r0 += 1",
-    "r1 = r0",
-    "r1 &= 255",
-    "w0 ^= w1",
-    "*(u64 *)(r10 - 8) = r0",
-    "r0 = *(u64 *)(r10 - 8)",
-    "r0 *= 3",
-    "r0 >>= 1",
-];
+const STRAIGHT: [&str; 8] =
+    ["r0 += 1", "r1 = r0", "r1 &= 255", "w0 ^= w1", "*(u64 *)(r10 - 8) = r0", "r0 = *(u64 *)(r10 - 8)", "r0 *= 3", "r0 >>= 1"];
 
 fn slots_of(lines: &[&str]) -> Vec<RawInsn> {
     assemble(&lines.join("\n")).expect("the generator writes what the assembler reads")

@@ -382,7 +382,7 @@ impl Walk<'_> {
         };
         match value.known().filter(|_| off % 8 == 0 && spilled >= size) {
             Some(key) => {
-                let from = self.from_of(value, crate::checkpoint::slot_bit(frame, slot));
+                let from = self.source_of(value, crate::checkpoint::slot_bit(frame, slot));
                 let key = key & crate::tnum::low(size * 8);
                 if self.learnt.key(self.at, key) {
                     // Other paths here are compared by it from now on.

@@ -107,7 +107,7 @@ impl Walk<'_> {
     /// Every number linked with `known` is as far from it as before.
     fn spread(&self, state: &mut State, known: &Reg) {
         let moved = |reg: &mut Reg, place: u128| {
-            let from = self.from_of(reg, place) | known.from;
+            let from = self.source_of(reg, place) | known.from;
             let by = reg.delta.wrapping_sub(known.delta);
             let s = if by == 0 { known.s } else { Scalar::alu(axbpf_isa::AluOp::Add, Width::W64, &known.s, &Scalar::exactly(by as u64)) };
             // Both statements are true of it. If they contradict each other this side is impossible, but what that relies on is not kept.

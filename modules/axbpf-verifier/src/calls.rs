@@ -54,7 +54,7 @@ impl Walk<'_> {
     fn passed(&self, reg: usize) -> Reg {
         let mut value = self.state.frame().regs[reg].clone();
         if value.is_scalar() {
-            value.from = self.from_of(&value, reg_bit(self.state.top(), reg));
+            value.from = self.source_of(&value, reg_bit(self.state.top(), reg));
             value.epoch = self.epoch;
         }
         value
@@ -332,12 +332,12 @@ impl Walk<'_> {
         for (number, reg, slot) in changed {
             match reg {
                 Some(reg) => {
-                    let from = self.from_of(&self.state.frames[number].regs[reg], reg_bit(number, reg));
+                    let from = self.source_of(&self.state.frames[number].regs[reg], reg_bit(number, reg));
                     Rc::make_mut(&mut self.state.frames[number]).regs[reg] = any(from);
                 }
                 None => {
                     let from = match self.state.frames[number].stack.get(slot).and_then(|slot| slot.reg.as_deref()) {
-                        Some(reg) => self.from_of(reg, slot_bit(number, slot)),
+                        Some(reg) => self.source_of(reg, slot_bit(number, slot)),
                         None => 0,
                     };
                     self.state.stack_mut(number).make(slot).reg = Some(Rc::new(any(from)));

@@ -122,8 +122,7 @@ impl Walk<'_> {
     /// What is known of a checkpoint that covers the present state holds for the path that led here.
     pub(crate) fn inherit(&mut self, i: u32) {
         let (read, precise) = (self.checkpoints[i as usize].read, self.checkpoints[i as usize].precise);
-        for frame in 0..self.state.frames.len() {
-            let mut slots = read[frame];
+        for (frame, mut slots) in read.into_iter().enumerate().take(self.state.frames.len()) {
             while slots != 0 {
                 self.mark_read(frame, slots.trailing_zeros() as usize);
                 slots &= slots - 1;
@@ -134,7 +133,7 @@ impl Walk<'_> {
             for (number, frame) in self.state.frames.iter().enumerate() {
                 for reg in (0..10).filter(|&reg| precise & reg_bit(number, reg) != 0) {
                     if frame.regs[reg].is_scalar() {
-                        from |= self.from_of(&frame.regs[reg], reg_bit(number, reg));
+                        from |= self.source_of(&frame.regs[reg], reg_bit(number, reg));
                     }
                 }
                 for (slot, held) in frame.stack.slots.iter().enumerate() {
@@ -142,7 +141,7 @@ impl Walk<'_> {
                     if let (true, Some(reg)) = (precise & bit != 0, &held.reg)
                         && reg.is_scalar()
                     {
-                        from |= self.from_of(reg, bit);
+                        from |= self.source_of(reg, bit);
                     }
                 }
             }
@@ -151,7 +150,7 @@ impl Walk<'_> {
     }
 
     /// Where the number at this place comes from.
-    pub(crate) fn from_of(&self, reg: &crate::value::Reg, place: u128) -> u128 {
+    pub(crate) fn source_of(&self, reg: &crate::value::Reg, place: u128) -> u128 {
         if reg.epoch == self.epoch { reg.from } else { place }
     }
 

@@ -137,7 +137,7 @@ impl Walk<'_> {
         if let (Some(callback), Some(subprog)) = (meta.callback, meta.subprog) {
             let rounds = self.reg(R::R1).s.umax;
             if callback == Callback::Loop {
-                self.rely_on(self.from_reg(R::R1));
+                self.rely_on(self.source_of_reg(R::R1));
             }
             if callback != Callback::Loop || u64::from(self.state.frame().callback_depth) < rounds {
                 self.call_back(callback, subprog, meta.map)?;

@@ -274,7 +274,7 @@ impl Walk<'_> {
     fn widen(&mut self, place: Place, s: Scalar) -> u32 {
         let id = self.new_id();
         if let Some(old) = place.of(&self.state) {
-            let from = self.from_of(old, place.bit());
+            let from = self.source_of(old, place.bit());
             let reg = Reg { s, id, from, epoch: self.epoch, ..Reg::UNKNOWN };
             place.put(&mut self.state, reg);
         }

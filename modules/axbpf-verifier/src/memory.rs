@@ -109,6 +109,7 @@ impl Walk<'_> {
     }
 
     /// An access of `size` bytes at `ptr + off`. Loads answer what they find.
+    #[expect(clippy::too_many_arguments, reason = "where, how much, what for")]
     pub(crate) fn access(
         &mut self,
         reg: axbpf_isa::Reg,
@@ -301,6 +302,7 @@ impl Walk<'_> {
     }
 
     /// A map's value: what the map permits, its bounds, its special fields.
+    #[expect(clippy::too_many_arguments, reason = "where, how much, what for")]
     pub(crate) fn check_map_value(
         &self,
         reg: axbpf_isa::Reg,

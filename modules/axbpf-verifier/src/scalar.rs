@@ -91,10 +91,8 @@ impl Range {
             AluOp::And => out.umax = self.umax.min(b.umax),
             AluOp::Or => out.umin = self.umin.max(b.umin),
             AluOp::Lsh => {
-                if let Some(by) = b.known().filter(|&by| by < bits.into()) {
-                    if self.umax <= low(bits) >> by {
-                        (out.umin, out.umax) = (self.umin << by, self.umax << by);
-                    }
+                if let Some(by) = b.known().filter(|&by| by < bits.into() && self.umax <= low(bits) >> by) {
+                    (out.umin, out.umax) = (self.umin << by, self.umax << by);
                 }
             }
             AluOp::Rsh => {

@@ -158,7 +158,7 @@ impl Walk<'_> {
                 }
                 if size <= spilled {
                     let mut value = (**value).clone();
-                    value.from = self.from_of(&value, slot_bit(frame, place));
+                    value.from = self.source_of(&value, slot_bit(frame, place));
                     value.epoch = self.epoch;
                     let s = value.s.truncate(size * 8);
                     if s != value.s {
@@ -194,7 +194,7 @@ impl Walk<'_> {
                         Some(value) if value.is_scalar() => {
                             let zero = value.known() == Some(0);
                             all_zero &= zero;
-                            from |= if zero { self.from_of(value, slot_bit(frame, slot_of(at))) } else { 0 };
+                            from |= if zero { self.source_of(value, slot_bit(frame, slot_of(at))) } else { 0 };
                         }
                         _ if !span.fixed => all_zero = false,
                         _ => return refuse!(Memory, "invalid size of register fill" => "load all eight bytes of a pointer"),

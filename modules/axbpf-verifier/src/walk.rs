@@ -178,24 +178,22 @@ impl<'a> Walk<'a> {
             } else {
                 self.close(self.parent);
             }
-            loop {
-                if self.end_speculation() {
-                    break;
-                }
-                let Some(next) = self.pending.pop() else {
-                    self.here.clear();
-                    self.checkpoints.clear();
-                    self.free.clear();
-                    self.complete.clear();
-                    self.bytes = 0;
-                    return Ok(());
-                };
-                (self.state, self.at, self.from, self.parent, self.written) = (next.state, next.at, next.from, next.parent, next.written);
-                self.epoch = self.parent.map_or(0, |parent| self.checkpoints[parent as usize].epoch);
-                if self.request.log_level & BPF_LOG_LEVEL2 != 0 {
-                    self.tell_path();
-                }
-                break;
+            if self.end_speculation() {
+                continue;
+            }
+            let Some(next) = self.pending.pop() else {
+                self.here.clear();
+                self.heads.clear();
+                self.checkpoints.clear();
+                self.free.clear();
+                self.complete.clear();
+                self.bytes = 0;
+                return Ok(());
+            };
+            (self.state, self.at, self.from, self.parent, self.written) = (next.state, next.at, next.from, next.parent, next.written);
+            self.epoch = self.parent.map_or(0, |parent| self.checkpoints[parent as usize].epoch);
+            if self.request.log_level & BPF_LOG_LEVEL2 != 0 {
+                self.tell_path();
             }
         }
     }
@@ -294,15 +292,15 @@ impl<'a> Walk<'a> {
         }
         let mut value = value.clone();
         if value.is_scalar() {
-            (value.from, value.epoch) = (self.from_reg(reg), self.epoch);
+            (value.from, value.epoch) = (self.source_of_reg(reg), self.epoch);
         }
         Ok(value)
     }
 
     /// Where the number in a register comes from.
-    pub(crate) fn from_reg(&self, reg: axbpf_isa::Reg) -> u128 {
+    pub(crate) fn source_of_reg(&self, reg: axbpf_isa::Reg) -> u128 {
         let place = reg_bit(self.state.top(), reg.index());
-        if self.reg(reg).is_scalar() { self.from_of(self.reg(reg), place) } else { 0 }
+        if self.reg(reg).is_scalar() { self.source_of(self.reg(reg), place) } else { 0 }
     }
 
     pub(crate) fn operand(&self, src: Operand) -> Step<Reg> {
@@ -409,10 +407,8 @@ impl<'a> Walk<'a> {
                 return;
             }
             let (parent, epoch) = (checkpoint.parent, checkpoint.epoch);
-            if let (Some(parent), Some(entry)) = (parent, self.live_entry(i)) {
-                if entry != i {
-                    self.note_loop(parent, entry);
-                }
+            if let (Some(parent), Some(entry)) = (parent, self.live_entry(i).filter(|&entry| entry != i)) {
+                self.note_loop(parent, entry);
             }
             self.complete.push_back((i, epoch));
             next = parent;

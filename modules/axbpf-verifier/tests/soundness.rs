@@ -6,7 +6,8 @@ use axbpf_vm::{Program, run_checked};
 
 mod judge;
 
-const PROGRAMS: usize = 40_000;
+/// `AXBPF_FUZZ_PROGRAMS` and `AXBPF_FUZZ_SEED` in the environment ask for others.
+const PROGRAMS: usize = 20_000;
 /// More than any program here walks: those that the verifier accepts end long before.
 const BUDGET: u64 = 2_000_000;
 const VALUE_SIZE: usize = 24;
@@ -118,9 +119,118 @@ fn random_call(random: &mut Random, functions: bool) -> Vec<Insn> {
 
 fn random_body(random: &mut Random, functions: bool) -> Vec<Insn> {
     let mut out = Vec::new();
-    for _ in 0..random.below(14) + 2 {
-        if random.below(9) == 0 { out.extend(random_call(random, functions)) } else { out.push(random_insn(random)) }
+    for _ in 0..random.of(&[1, 2, 3, 4, 6, 12]) {
+        match random.below(12) {
+            0 => out.extend(random_call(random, functions)),
+            1 => out.extend(random_access(random)),
+            2 => out.extend(random_loop(random)),
+            _ => out.push(random_insn(random)),
+        }
     }
+    out
+}
+
+/// A number is bounded in some way, perhaps well enough, perhaps through a copy of it, and added to a pointer that is used then.
+fn random_access(random: &mut Random) -> Vec<Insn> {
+    let number = random.of(&[2usize, 3, 4, 5, 8, 8, 9]);
+    let copy = random.of(&[2usize, 3, 4, 5, 9]);
+    let bound = random.of(&[1, 3, 7, 8, 15, 16, 20, 23, 24, 31, 64]);
+    let width = random.of(&[Width::W64, Width::W64, Width::W32]);
+    let mut out = Vec::new();
+    if random.below(2) == 0 {
+        out.push(Insn::Load { size: random.of(&[Size::B, Size::H, Size::W, Size::Dw]), sx: false, dst: reg(number), src: reg(6), off: 24 });
+    }
+    if random.below(3) == 0 {
+        out.push(Insn::Alu { op: AluOp::Mov, width, dst: reg(copy), src: Operand::Reg(reg(number)) });
+        if random.below(2) == 0 {
+            out.push(Insn::Alu {
+                op: random.of(&[AluOp::Add, AluOp::Sub]),
+                width,
+                dst: reg(copy),
+                src: Operand::Imm(random.of(&[1, 4, -8])),
+            });
+        }
+    }
+    let checked = random.of(&[number, number, copy]);
+    match random.below(4) {
+        0 => out.push(Insn::Alu { op: AluOp::And, width, dst: reg(checked), src: Operand::Imm(bound) }),
+        1 => {
+            // The body that follows is skipped if the number is too large.
+            let op = random.of(&[JmpOp::Gt, JmpOp::Ge, JmpOp::Sgt, JmpOp::Ne, JmpOp::Set]);
+            out.push(Insn::Branch { op, width, dst: reg(checked), src: Operand::Imm(bound), offset: random.of(&[4, 4, 3, 5]) });
+        }
+        2 => out.push(Insn::Alu { op: AluOp::Rsh, width, dst: reg(checked), src: Operand::Imm(random.of(&[28, 29, 30, 31])) }),
+        _ => {
+            let (op, less) = (JmpOp::Gt, random.of(&[2usize, 4, 9]));
+            out.push(mov(less, Operand::Imm(bound)));
+            out.push(Insn::Branch { op, width, dst: reg(checked), src: Operand::Reg(reg(less)), offset: random.of(&[4, 4, 3, 5]) });
+        }
+    }
+    let spilled = random.below(4) == 0;
+    if spilled {
+        let size = random.of(&[Size::Dw, Size::Dw, Size::W]);
+        out.push(Insn::Store { size, dst: Reg::R10, off: -16, src: Operand::Reg(reg(number)) });
+        out.push(Insn::Load { size, sx: false, dst: reg(number), src: Reg::R10, off: random.of(&[-16, -16, -12]) });
+    }
+    let (pointer, off) = if random.below(2) == 0 { (7, 0) } else { (10, random.of(&[-24i16, -32, -40])) };
+    out.push(mov(0, Operand::Reg(reg(pointer))));
+    out.push(Insn::Alu { op: AluOp::Add, width: Width::W64, dst: Reg::R0, src: Operand::Reg(reg(number)) });
+    let size = random.of(&[Size::B, Size::B, Size::H, Size::W, Size::Dw]);
+    out.push(match random.below(2) {
+        0 => Insn::Load { size, sx: false, dst: reg(number), src: Reg::R0, off },
+        _ => Insn::Store { size, dst: Reg::R0, off, src: Operand::Imm(9) },
+    });
+    out.push(mov(0, Operand::Imm(0)));
+    out
+}
+
+/// Rounds that are counted, mostly; what is counted may become an offset.
+fn random_loop(random: &mut Random) -> Vec<Insn> {
+    let counter = random.of(&[3usize, 4, 5, 9]);
+    let (start, step, op, bound) = random.of(&[
+        (0, 1, JmpOp::Lt, 16),
+        (0, 1, JmpOp::Ne, 24),
+        (0, 2, JmpOp::Ne, 24),
+        (0, 3, JmpOp::Ne, 25),
+        (0, 8, JmpOp::Lt, 24),
+        (24, -1, JmpOp::Ne, 0),
+        (20, -1, JmpOp::Gt, 0),
+        (23, -1, JmpOp::Sge, 0),
+        (0, 1, JmpOp::Le, 200),
+        (1, 1, JmpOp::Slt, 300),
+        (-8, 4, JmpOp::Slt, 40),
+        (0, 1, JmpOp::Lt, 1000),
+    ]);
+    let width = random.of(&[Width::W64, Width::W32]);
+    let in_stack = random.below(4) == 0;
+    let mut body = Vec::new();
+    for _ in 0..random.below(4) {
+        body.push(random_insn(random));
+    }
+    if random.below(2) == 0 {
+        let pointer = random.of(&[7usize, 7, 10]);
+        body.push(mov(0, Operand::Reg(reg(pointer))));
+        body.push(Insn::Alu { op: AluOp::Add, width: Width::W64, dst: Reg::R0, src: Operand::Reg(reg(counter)) });
+        let off = if pointer == 10 { random.of(&[-24i16, -32, -320]) } else { random.of(&[0, 0, -1, 8]) };
+        body.push(Insn::Store { size: random.of(&[Size::B, Size::B, Size::W, Size::Dw]), dst: Reg::R0, off, src: Operand::Imm(3) });
+        body.push(mov(0, Operand::Imm(0)));
+    }
+    if random.below(6) == 0 {
+        // Now and then it begins anew.
+        body.push(Insn::Branch { op: JmpOp::Eq, width, dst: reg(8), src: Operand::Imm(7), offset: 1 });
+        body.push(mov(counter, Operand::Imm(start)));
+    }
+    let count = Insn::Alu { op: AluOp::Add, width, dst: reg(counter), src: Operand::Imm(step) };
+    if in_stack {
+        body.push(Insn::Store { size: Size::Dw, dst: Reg::R10, off: -8, src: Operand::Reg(reg(counter)) });
+        body.push(mov(counter, Operand::Imm(0)));
+        body.push(Insn::Load { size: Size::Dw, sx: false, dst: reg(counter), src: Reg::R10, off: -8 });
+    }
+    body.push(count);
+    let back = -(body.iter().map(Insn::slots).sum::<usize>() as i16) - 1;
+    let mut out = vec![mov(counter, Operand::Imm(start))];
+    out.extend(body);
+    out.push(Insn::Branch { op, width, dst: reg(counter), src: Operand::Imm(bound), offset: back });
     out
 }
 
@@ -197,8 +307,8 @@ fn encode(insns: &[Insn]) -> Vec<RawInsn> {
 /// The maps: one with a value, and a ring buffer.
 fn map(fd: i32) -> Option<MapInfo> {
     match fd {
-        1 => Some(MapInfo { id: 1, map_type: MapType::Array, key_size: 4, value_size: VALUE_SIZE as u32, flags: 0 }),
-        2 => Some(MapInfo { id: 2, map_type: MapType::Ringbuf, key_size: 0, value_size: 0, flags: 0 }),
+        1 => Some(MapInfo::new(1, MapType::Array, 4, VALUE_SIZE as u32, 1, 0)),
+        2 => Some(MapInfo::new(2, MapType::Ringbuf, 0, 0, 4096, 0)),
         _ => None,
     }
 }
@@ -208,18 +318,9 @@ fn verified(slots: &[RawInsn], arch: Arch) -> Result<Verdict, Rejected> {
         Ok(Insn::LoadImm64 { imm: Imm64::MapFd(fd) | Imm64::MapFdValue { fd, .. }, .. }) => map(fd),
         _ => None,
     };
-    let request = Request {
-        slots,
-        prog_type: ProgType::Kprobe,
-        ctx: CtxLayout::of(ProgType::Kprobe, arch).unwrap(),
-        gpl: true,
-        strict_alignment: false,
-        map: &by_slot,
-        helper: &helpers::by_id,
-        source: &|_| None,
-        log_level: 0,
-        limits: Limits { insns: 20_000, ..Limits::default() },
-    };
+    let ctx = CtxLayout::of(ProgType::Kprobe, 0, arch).unwrap();
+    let limits = Limits { insns: 20_000, ..Limits::default() };
+    let request = Request { map: &by_slot, limits, ..Request::new(slots, ProgType::Kprobe, ctx) };
     verify(&request, &mut String::new())
 }
 
@@ -261,10 +362,12 @@ extern "C" fn number(a: u64, b: u64, _: u64, _: u64, _: u64) -> u64 {
 
 #[test]
 fn accepted_programs_do_no_harm() {
-    let mut random = Random(0x5eed_1234_5678_9abc);
-    let (mut accepted, mut calls) = (0, 0);
+    let asked = |name: &str| std::env::var(name).ok().and_then(|text| text.parse::<u64>().ok());
+    let programs = asked("AXBPF_FUZZ_PROGRAMS").map_or(PROGRAMS, |n| n as usize);
+    let mut random = Random(0x5eed_1234_5678_9abc ^ asked("AXBPF_FUZZ_SEED").unwrap_or(0).wrapping_mul(0x9e37_79b9_7f4a_7c15));
+    let (mut accepted, mut calls, mut loops) = (0, 0, 0);
     let mut reasons = std::collections::BTreeMap::<String, usize>::new();
-    for program in 0..PROGRAMS {
+    for program in 0..programs {
         let slots = random_program(&mut random);
         let verdict = match verified(&slots, Arch::Riscv64) {
             Ok(verdict) => verdict,
@@ -275,6 +378,9 @@ fn accepted_programs_do_no_harm() {
             }
         };
         accepted += 1;
+        let jumps_back =
+            |(_, insn): (InsnIdx, Result<Insn, _>)| insn.is_ok_and(|insn: Insn| insn.jump_offset().is_some_and(|offset| offset < 0));
+        loops += usize::from(axbpf_isa::insns(&slots).any(jumps_back));
         calls += usize::from(slots.iter().any(|slot| slot.opcode == 0x85));
         for round in 0..6u64 {
             let (mut value, mut record) = ([0u64; VALUE_SIZE / 8], [0u64; RECORD_SIZE / 8]);
@@ -315,10 +421,10 @@ fn accepted_programs_do_no_harm() {
             assert_eq!(ctx, before, "program {program} wrote to its context:\n{}", text(&slots));
         }
     }
-    println!("{accepted} of {PROGRAMS} accepted, {calls} with calls; refused: {reasons:?}");
+    println!("{accepted} of {programs} accepted, {calls} with calls, {loops} with loops; refused: {reasons:?}");
     assert!(
-        accepted > PROGRAMS / 20 && calls > PROGRAMS / 100,
-        "only {accepted} of {PROGRAMS}, {calls} with calls: too few to tell anything"
+        accepted > programs / 20 && calls > programs / 100 && loops > programs / 100,
+        "only {accepted} of {programs}, {calls} with calls, {loops} with loops: too few to tell anything"
     );
 }
 

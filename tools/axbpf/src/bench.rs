@@ -44,8 +44,8 @@ pub fn run(args: Args) -> Result<ExitCode, Failure> {
 }
 
 fn line(out: &mut impl std::io::Write, name: &str, slots: &[RawInsn]) -> Result<(), Failure> {
-    let ctx = CtxLayout::of(ProgType::SocketFilter, 0, Arch::Riscv64)
-        .ok_or_else(|| Failure::refused("socket filters have no context here"))?;
+    let ctx =
+        CtxLayout::of(ProgType::SocketFilter, 0, Arch::Riscv64).ok_or_else(|| Failure::refused("socket filters have no context here"))?;
     let mut verdict = None;
     let ns = median(|| {
         verdict = verify(&Request::new(slots, ProgType::SocketFilter, ctx), &mut String::new()).ok();

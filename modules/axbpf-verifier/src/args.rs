@@ -53,7 +53,7 @@ fn wrong_type<T>(reg: R, value: &Reg, expected: &str) -> Step<T> {
 }
 
 impl Walk<'_> {
-    pub(crate) fn args(&mut self, proto: &'static HelperProto, _what: &str) -> Step<Meta> {
+    pub(crate) fn args(&mut self, proto: &'static HelperProto) -> Step<Meta> {
         let mut meta = Meta::default();
         let mut before: Option<(R, Reg, Access, bool)> = None;
         for (i, arg) in proto.args.iter().enumerate() {
@@ -324,7 +324,7 @@ impl Walk<'_> {
                 let has = self.maps[map as usize].key_size;
                 self.check_region(reg, ptr, off, size.into(), has, Region::MapKey)
             }
-            Kind::MapValue(map) => self.check_map_value(reg, ptr, map, off, size.into(), access, false),
+            Kind::MapValue(map) => self.check_map_value(reg, ptr, map, off, size.into(), access),
             Kind::Mem { size: has, rdonly, .. } => {
                 if access != Access::Read && rdonly {
                     return refuse!(Memory, "{reg} cannot write into {name}");
@@ -363,7 +363,7 @@ impl Walk<'_> {
         };
         let Some(by) = value.s.known() else { return refuse!(Call, "{reg} is not a constant address'") };
         let off = i64::from(value.off) + by as i64;
-        self.check_map_value(reg, value, map, value.off.into(), 1, Access::Read, false)?;
+        self.check_map_value(reg, value, map, value.off.into(), 1, Access::Read)?;
         let text = usize::try_from(off).ok().and_then(|off| contents.get(off..)).unwrap_or_default();
         if !text.contains(&0) {
             return refuse!(Call, "string is not zero-terminated");

@@ -28,7 +28,7 @@ impl Walk<'_> {
         let (taken, not) = if a.is_scalar() && b.is_scalar() {
             (self.narrowed(Cond::Op(op), width, dst, src, &a, &b), self.narrowed(Cond::opposite(op), width, dst, src, &a, &b))
         } else {
-            self.pointers(op, width, dst, src, &a, &b)
+            self.pointers(op, width, src, &a, &b)
         };
         match (taken, not) {
             (Some(taken), Some(not)) => {
@@ -134,7 +134,7 @@ impl Walk<'_> {
     }
 
     /// Both sides of a comparison with a pointer: taken, and not.
-    fn pointers(&mut self, op: JmpOp, width: Width, dst: axbpf_isa::Reg, src: Operand, a: &Reg, b: &Reg) -> (Option<State>, Option<State>) {
+    fn pointers(&mut self, op: JmpOp, width: Width, src: Operand, a: &Reg, b: &Reg) -> (Option<State>, Option<State>) {
         let both = |walk: &Self| (Some(walk.state.clone()), Some(walk.state.clone()));
         if width == Width::W32 {
             return both(self);
@@ -164,7 +164,6 @@ impl Walk<'_> {
             let (null, not_null) = (Some(with_null(&self.state, reg, true)), Some(with_null(&self.state, reg, false)));
             return if op == JmpOp::Eq { (null, not_null) } else { (not_null, null) };
         }
-        let _ = dst;
         let end = |packet: &Reg, end: &Reg| match packet.kind {
             Kind::Packet => end.kind == Kind::PacketEnd,
             // The metadata ends where the packet begins.

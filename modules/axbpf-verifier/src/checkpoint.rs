@@ -6,6 +6,10 @@
 //! become precise, and those of the checkpoint before that they were computed from, and so on to the beginning. Linux finds the same by
 //! walking back over the instructions (`mark_chain_precision`).
 //!
+//! Paths that return to a loop's head end there, covered by it, although what follows from the head on is not known yet. So all that the head
+//! knows counts as read and relied on from the first return on (`Checkpoint::whole`), for the head and for whatever a return came through
+//! (`Checkpoint::kept`): a state that enters the loop elsewhere is covered only if it is like those that were.
+//!
 //! Registers need no such record of reads: which are live is known before the walk.
 use crate::loops::Widened;
 use crate::state::State;
@@ -34,6 +38,10 @@ pub(crate) struct Checkpoint {
     pub branches: u32,
     /// Places that were relied on, see [`reg_bit`].
     pub precise: u128,
+    /// Places that a return to a loop's head relied on: they count when states are compared, but may still be widened.
+    pub kept: u128,
+    /// Paths returned here: everything is relied on.
+    pub whole: bool,
     /// Slots of each frame that were read.
     pub read: [u64; 8],
     /// Slots of each frame that were written since `parent`.
@@ -56,6 +64,11 @@ pub(crate) struct Checkpoint {
 impl Checkpoint {
     pub fn is_precise(&self, bit: u128) -> bool {
         self.precise & bit != 0
+    }
+
+    /// Whether the number at a place matters to what follows.
+    pub fn matters(&self, bit: u128) -> bool {
+        self.whole || (self.precise | self.kept) & bit != 0
     }
 
     /// The places of the checkpoint `epoch` that these places of this one were computed from.
@@ -90,25 +103,51 @@ impl Checkpoint {
 
 impl Walk<'_> {
     /// Something relies on what was computed from these places of the last checkpoint.
-    pub(crate) fn rely_on(&mut self, mut from: u128) {
-        let mut next = self.parent;
+    pub(crate) fn rely_on(&mut self, from: u128) {
+        self.rely(self.parent, from, |checkpoint| &mut checkpoint.precise);
+    }
+
+    /// Marks places of checkpoint `next`, and what they were computed from before it.
+    fn rely(&mut self, mut next: Option<u32>, mut from: u128, places: impl Fn(&mut Checkpoint) -> &mut u128) {
         while let Some(i) = next {
             let epoch = self.checkpoints[i as usize].parent.map_or(0, |parent| self.checkpoints[parent as usize].epoch);
             let checkpoint = &mut self.checkpoints[i as usize];
-            let new = from & !checkpoint.precise;
+            let known = places(checkpoint);
+            let new = from & !*known;
             if new == 0 {
                 return;
             }
-            checkpoint.precise |= new;
+            *known |= new;
             from = checkpoint.sources(new, epoch);
             next = checkpoint.parent;
         }
     }
 
+    /// A path returns to this checkpoint: from now on all that it knows is relied on, and read.
+    pub(crate) fn keep_whole(&mut self, index: u32) {
+        let checkpoint = &mut self.checkpoints[index as usize];
+        if core::mem::replace(&mut checkpoint.whole, true) {
+            return;
+        }
+        let (parent, written, frames) = (checkpoint.parent, checkpoint.written, checkpoint.state.frames.len());
+        self.rely(Some(index), u128::MAX, |checkpoint| &mut checkpoint.kept);
+        let before = core::mem::replace(&mut self.checkpoints[index as usize].read, [u64::MAX; 8]);
+        for frame in 0..frames {
+            let mut slots = !before[frame] & !written[frame];
+            while slots != 0 {
+                self.mark_read_from(parent, 0, frame, slots.trailing_zeros() as usize);
+                slots &= slots - 1;
+            }
+        }
+    }
+
     /// A slot is read on this path.
     pub(crate) fn mark_read(&mut self, frame: usize, slot: usize) {
+        self.mark_read_from(self.parent, self.written[frame], frame, slot);
+    }
+
+    fn mark_read_from(&mut self, mut next: Option<u32>, mut written: u64, frame: usize, slot: usize) {
         let bit = 1u64 << (slot & 63);
-        let (mut next, mut written) = (self.parent, self.written[frame]);
         while let Some(i) = next {
             let checkpoint = &mut self.checkpoints[i as usize];
             if written & bit != 0 || checkpoint.read[frame] & bit != 0 || !checkpoint.dropped && checkpoint.state.frames.len() <= frame {
@@ -128,25 +167,36 @@ impl Walk<'_> {
                 slots &= slots - 1;
             }
         }
-        if precise != 0 {
-            let mut from = 0;
-            for (number, frame) in self.state.frames.iter().enumerate() {
-                for reg in (0..10).filter(|&reg| precise & reg_bit(number, reg) != 0) {
-                    if frame.regs[reg].is_scalar() {
-                        from |= self.source_of(&frame.regs[reg], reg_bit(number, reg));
-                    }
-                }
-                for (slot, held) in frame.stack.slots.iter().enumerate() {
-                    let bit = slot_bit(number, slot);
-                    if let (true, Some(reg)) = (precise & bit != 0, &held.reg)
-                        && reg.is_scalar()
-                    {
-                        from |= self.source_of(reg, bit);
-                    }
+        let from = self.sources_of(precise);
+        self.rely_on(from);
+        let checkpoint = &self.checkpoints[i as usize];
+        let kept = if checkpoint.whole { u128::MAX } else { checkpoint.kept };
+        let from = self.sources_of(kept);
+        self.rely(self.parent, from, |checkpoint| &mut checkpoint.kept);
+    }
+
+    /// The places of the last checkpoint that the numbers at these places of the present state come from.
+    fn sources_of(&self, places: u128) -> u128 {
+        if places == 0 {
+            return 0;
+        }
+        let mut from = 0;
+        for (number, frame) in self.state.frames.iter().enumerate() {
+            for reg in (0..10).filter(|&reg| places & reg_bit(number, reg) != 0) {
+                if frame.regs[reg].is_scalar() {
+                    from |= self.source_of(&frame.regs[reg], reg_bit(number, reg));
                 }
             }
-            self.rely_on(from);
+            for (slot, held) in frame.stack.slots.iter().enumerate() {
+                let bit = slot_bit(number, slot);
+                if let (true, Some(reg)) = (places & bit != 0, &held.reg)
+                    && reg.is_scalar()
+                {
+                    from |= self.source_of(reg, bit);
+                }
+            }
         }
+        from
     }
 
     /// Where the number at this place comes from.

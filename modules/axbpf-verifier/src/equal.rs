@@ -119,7 +119,7 @@ pub(crate) fn covers(old: &Checkpoint, new: &State, exact: Exact, flow: &Flow, f
         let at = if number == top { old.at } else { flow.resumes_at(&of.frames[number + 1]) };
         let live = flow.live[at as usize];
         for reg in 0..10 {
-            let precise = old.is_precise(checkpoint::reg_bit(number, reg));
+            let precise = old.matters(checkpoint::reg_bit(number, reg));
             if live >> reg & 1 != 0 && !covers_reg(&a.regs[reg], &b.regs[reg], exact, precise, &mut ids) {
                 return false;
             }
@@ -180,7 +180,7 @@ fn covers_stack(old: &Checkpoint, number: usize, a: &Frame, b: &Frame, exact: Ex
             continue;
         }
         let new = b.stack.get(i).unwrap_or(&NONE);
-        let precise = old.is_precise(checkpoint::slot_bit(number, i));
+        let precise = old.matters(checkpoint::slot_bit(number, i));
         if !covers_slot(slot, new, exact, precise, ids) {
             return false;
         }

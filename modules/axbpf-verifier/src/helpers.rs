@@ -49,7 +49,7 @@ impl Walk<'_> {
                 return refuse!(Resource, "sleepable helper {name}#{id} in non-preemptible region");
             }
         }
-        let meta = self.args(proto, "func ")?;
+        let meta = self.args(proto)?;
         match id {
             _ if id == ids::TAIL_CALL.id => {
                 self.check_resources("tail_call")?;
@@ -114,7 +114,7 @@ impl Walk<'_> {
             }
             self.state.preempt -= 1;
         }
-        let meta = self.args(proto, "kernel function ")?;
+        let meta = self.args(proto)?;
         if let Some((frame, slot)) = meta.next {
             return self.iter_next(frame, slot, proto);
         }

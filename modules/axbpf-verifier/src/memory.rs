@@ -25,7 +25,7 @@ impl Walk<'_> {
             return refuse!(Register, "frame pointer is read only" => "copy R10 to another register");
         }
         let mut value = self.access(src, &ptr, off.into(), size.bytes(), Access::Read, None, false)?;
-        self.one_kind_of_pointer(&ptr, dst)?;
+        self.one_kind_of_pointer(&ptr)?;
         if value.is_scalar() {
             let bits = size.bytes() * 8;
             let s = if sx { value.s.sign_extend(bits) } else { value.s.truncate(bits) };
@@ -56,7 +56,7 @@ impl Walk<'_> {
             _ => Source::Some,
         };
         self.access(dst, &ptr, off.into(), size.bytes(), Access::Write, Some(source), false)?;
-        self.one_kind_of_pointer(&ptr, dst)
+        self.one_kind_of_pointer(&ptr)
     }
 
     pub(crate) fn atomic(&mut self, op: AtomicOp, size: Size, dst: axbpf_isa::Reg, off: i16, src: axbpf_isa::Reg) -> Step {
@@ -80,7 +80,7 @@ impl Walk<'_> {
         let (off, bytes) = (off.into(), size.bytes());
         let old = self.access(dst, &ptr, off, bytes, Access::Read, None, true)?;
         self.access(dst, &ptr, off, bytes, Access::Write, Some(Source::Some), true)?;
-        self.one_kind_of_pointer(&ptr, dst)?;
+        self.one_kind_of_pointer(&ptr)?;
         match fetched {
             Some(reg) if old.is_scalar() => self.set(reg, Reg { s: old.s.truncate(bytes * 8), id: 0, delta: 0, ..old }),
             Some(reg) => self.set(reg, old),
@@ -137,7 +137,7 @@ impl Walk<'_> {
                 Ok(Reg::UNKNOWN)
             }
             Kind::MapValue(map) => {
-                self.check_map_value(reg, ptr, map, at, size.into(), access, true)?;
+                self.check_map_value(reg, ptr, map, at, size.into(), access)?;
                 match ptr.s.known() {
                     Some(by) if !write => Ok(self.constant(map, at + by as i64, size).map_or(Reg::UNKNOWN, Reg::exactly)),
                     _ => Ok(Reg::UNKNOWN),
@@ -209,7 +209,7 @@ impl Walk<'_> {
     }
 
     /// An instruction accesses the context, or other memory, but not now this and then that: what it becomes depends on it.
-    fn one_kind_of_pointer(&mut self, ptr: &Reg, _dst: axbpf_isa::Reg) -> Step {
+    fn one_kind_of_pointer(&mut self, ptr: &Reg) -> Step {
         let special = matches!(ptr.kind, Kind::Ctx | Kind::Sock(_) | Kind::Btf { .. });
         if !self.learnt.pointer(self.at, special) {
             return refuse!(Memory, "same insn cannot be used with different pointers" => "one of them is the context; use an instruction for each");
@@ -302,17 +302,7 @@ impl Walk<'_> {
     }
 
     /// A map's value: what the map permits, its bounds, its special fields.
-    #[expect(clippy::too_many_arguments, reason = "where, how much, what for")]
-    pub(crate) fn check_map_value(
-        &self,
-        reg: axbpf_isa::Reg,
-        ptr: &Reg,
-        map: u32,
-        off: i64,
-        size: u64,
-        access: Access,
-        direct: bool,
-    ) -> Step {
+    pub(crate) fn check_map_value(&self, reg: axbpf_isa::Reg, ptr: &Reg, map: u32, off: i64, size: u64, access: Access) -> Step {
         let info = &self.maps[map as usize];
         let value_size = info.value_size;
         if access != Access::Read && info.flags & BPF_F_RDONLY_PROG != 0 {
@@ -326,8 +316,6 @@ impl Walk<'_> {
         let (from, to) = (off + ptr.s.smin, off + ptr.s.umax as i64 + size as i64);
         for (field, at, len) in info.fields.all() {
             if i64::from(at) < to && from < i64::from(at + len) {
-                let how = if direct { "by load/store" } else { "by helpers" };
-                let _ = how;
                 return refuse!(Memory, "{field} cannot be accessed directly by load/store" => "use the helpers that it is for");
             }
         }

@@ -76,13 +76,12 @@ impl Walk<'_> {
     }
 
     pub(crate) fn dynptr_arg(&mut self, reg: R, i: usize, value: &Reg, state: DynptrState, meta: &mut Meta) -> Step {
-        if let Kind::Dynptr(kind) = value.kind {
+        if let Kind::Dynptr(_) = value.kind {
             return match state {
                 DynptrState::Init(_) => refuse!(Call, "Dynptr has to be an uninitialized dynptr"),
                 DynptrState::Release => refuse!(Call, "CONST_PTR_TO_DYNPTR cannot be released"),
                 DynptrState::Use { rdonly: false } => refuse!(Call, "cannot pass pointer to const bpf_dynptr, the helper mutates it"),
                 DynptrState::Use { .. } => {
-                    let _ = kind;
                     meta.dynptr = Some((value.id, 0));
                     Ok(())
                 }

@@ -511,6 +511,7 @@ impl<'a> Walk<'a> {
             self.note_loop(parent, index);
         }
         self.checkpoints[index as usize].hits += 1;
+        self.keep_whole(index);
         self.inherit(index);
     }
 
@@ -550,6 +551,8 @@ impl<'a> Walk<'a> {
             parent: self.parent,
             branches: 1,
             precise: 0,
+            kept: 0,
+            whole: false,
             read: [0; 8],
             written: self.written,
             depth,

@@ -338,6 +338,8 @@ fn rejected() -> Vec<(&'static str, ProgType, String, u32, &'static str)> {
         ("a size goes over the stack", Kprobe, "r1 = *(u64 *)(r1 + 0);r6 = 8;if r1 == 0 goto +1;r6 = 16;*(u64 *)(r10 - 16) = r6;goto +0;r2 = *(u64 *)(r10 - 16);r1 = r10;r1 += -8;r3 = 0;call 113;exit", 10, "invalid write to stack R1 off=-8 size=16"),
         ("an offset is counted", Kprobe, "r1 = *(u64 *)(r1 + 0);r6 = -8;if r1 == 0 goto +1;r6 += -512;goto +0;r2 = r10;r2 += r6;*(u64 *)(r2 + 0) = 1;r0 = 0;exit", 7, "invalid write to stack R2 off=-520 size=8"),
         ("a check depends on a counter", Kprobe, "r6 = *(u64 *)(r1 + 0);LOOKUP;r8 = 0;if r6 == 0 goto +1;r8 += 1;goto +0;r9 = r8;if r9 == 0 goto +1;if r0 == 0 goto +1;*(u64 *)(r0 + 0) = 1;END", 14, "map_value_or_null"),
+        ("a loop entered behind its end", Kprobe, "r6 = *(u64 *)(r1 + 0);r9 = 27;if r6 > 1 goto +1;r9 = 0;r9 += 1;if r9 != 24 goto -2;END", 4, "too large"),
+        ("a loop entered with a counter on the stack", Kprobe, "r6 = *(u64 *)(r1 + 0);r9 = 27;if r6 > 4 goto +1;r9 = 0;*(u64 *)(r10 - 8) = r9;r9 = *(u64 *)(r10 - 8);r9 += 1;if r9 != 24 goto -4;END", 4, "too large"),
         ("a loop that goes one too far", Kprobe, "r6 = r10;r6 += -24;r7 = 0;*(u64 *)(r6 + 0) = 1;r6 += 8;r7 += 1;if r7 < 4 goto -4;END", 3, "invalid write to stack R6 off=0 size=8"),
     ]
     .into_iter()

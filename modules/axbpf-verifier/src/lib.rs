@@ -19,6 +19,8 @@ mod args;
 mod branch;
 mod calls;
 mod checkpoint;
+#[cfg(test)]
+mod domain_tests;
 mod equal;
 mod facts;
 mod flow;

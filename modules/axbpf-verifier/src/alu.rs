@@ -39,26 +39,28 @@ impl Walk<'_> {
         if op == AluOp::Mov {
             return self.mov(width, dst, src);
         }
+        let number = |src| self.reg(src).is_scalar();
+        if number(dst) && matches!(src, Operand::Imm(_)) || matches!(src, Operand::Reg(src) if number(dst) && number(src)) {
+            self.numbers(op, width, dst, src);
+            return Ok(());
+        }
         let b = self.operand(src)?;
         let a = self.read(dst)?;
         if dst == axbpf_isa::Reg::R10 {
             return refuse!(Register, "frame pointer is read only" => "copy R10 to another register");
         }
-        let result = match (a.is_pointer(), b.is_pointer()) {
-            (false, false) => self.numbers(op, width, &a, &b),
-            (true, true) if op == AluOp::Sub => Reg::UNKNOWN,
-            (true, true) => {
+        let result = if a.is_pointer() && b.is_pointer() {
+            if op != AluOp::Sub {
                 let sign = sign(op);
                 return refuse!(Arithmetic, "{dst} pointer {sign} pointer prohibited");
             }
-            (true, false) => {
-                self.rely_on(b.from);
-                self.moved(op, width, dst, a, &b, false)?
-            }
-            (false, true) => {
-                self.rely_on(a.from);
-                self.moved(op, width, dst, b, &a, true)?
-            }
+            Reg::UNKNOWN
+        } else if a.is_pointer() {
+            self.rely_on(b.from);
+            self.moved(op, width, dst, a, &b, false)?
+        } else {
+            self.rely_on(a.from);
+            self.moved(op, width, dst, b, &a, true)?
         };
         self.set(dst, result)
     }
@@ -130,18 +132,31 @@ impl Walk<'_> {
         self.set(dst, if value.is_scalar() { Reg { s, id: 0, delta: 0, ..value } } else { Reg::scalar(s) })
     }
 
-    /// Two numbers.
-    fn numbers(&mut self, op: AluOp, width: Width, a: &Reg, b: &Reg) -> Reg {
-        let s = match (a.s.known(), b.s.known()) {
+    /// Two numbers: most of what programs do, so nothing is copied.
+    fn numbers(&mut self, op: AluOp, width: Width, dst: axbpf_isa::Reg, src: Operand) {
+        let a = self.reg(dst);
+        let (imm, other);
+        let (b, from) = match src {
+            Operand::Reg(src) => {
+                other = self.reg(src);
+                (&other.s, self.source_of_reg(src))
+            }
+            Operand::Imm(value) => {
+                imm = Scalar::exactly(value as i64 as u64);
+                (&imm, 0)
+            }
+        };
+        let from = from | self.source_of_reg(dst);
+        let s = match (a.s.known(), b.known()) {
             // As in Linux, quotients of constants are not known either.
             (Some(x), Some(y)) if !matches!(op, AluOp::Div | AluOp::Mod | AluOp::Sdiv | AluOp::Smod) => {
                 Scalar::exactly(op.eval(width, x, y))
             }
-            _ => Scalar::alu(op, width, &a.s, &b.s),
+            _ => Scalar::alu(op, width, &a.s, b),
         };
-        let mut result = Reg { s, id: 0, delta: 0, from: a.from | b.from, epoch: self.epoch, ..Reg::UNKNOWN };
+        let (mut id, mut delta) = (0, 0);
         // A constant distance from a number that others know by its id.
-        if let (AluOp::Add | AluOp::Sub, true, Some(by)) = (op, a.id != 0, b.s.known()) {
+        if let (AluOp::Add | AluOp::Sub, true, Some(by)) = (op, a.id != 0, b.known()) {
             let by = if op == AluOp::Sub { (by as i64).wrapping_neg() } else { by as i64 };
             let by = if width == Width::W32 { by as i32 as i64 } else { by };
             // The lower half alone, as long as it does not wrap.
@@ -149,10 +164,12 @@ impl Walk<'_> {
                 && if by >= 0 { a.s.umax + by.unsigned_abs() <= u32::MAX.into() } else { a.s.umin >= by.unsigned_abs() };
             let whole = width == Width::W64 || half;
             if whole && by.unsigned_abs() < 1 << 32 {
-                (result.id, result.delta) = (a.id, a.delta.wrapping_add(by));
+                (id, delta) = (a.id, a.delta.wrapping_add(by));
             }
         }
-        result
+        let epoch = self.epoch;
+        let result = &mut self.state.frame_mut().regs[dst.index()];
+        (result.s, result.id, result.delta, result.from, result.epoch) = (s, id, delta, from, epoch);
     }
 
     /// A pointer and a number; `swapped`: the number was on the left.
@@ -164,8 +181,8 @@ impl Walk<'_> {
             }
             return refuse!(Arithmetic, "{dst} 32-bit pointer arithmetic prohibited" => "use the 64-bit register");
         }
-        let name = ptr.name();
         if ptr.or_null {
+            let name = ptr.name();
             return refuse!(Arithmetic, "{dst} pointer arithmetic on {name} prohibited, null-check it first");
         }
         let still = by.known() == Some(0) && op == AluOp::Add;
@@ -173,6 +190,7 @@ impl Walk<'_> {
             Kind::Map(_) | Kind::FlowKeys if still => {}
             Kind::FlowKeys if by.known().is_some() => {}
             Kind::Map(_) | Kind::PacketEnd | Kind::Sock(_) | Kind::Func(_) | Kind::FlowKeys | Kind::Dynptr(_) => {
+                let name = ptr.name();
                 return refuse!(Arithmetic, "{dst} pointer arithmetic on {name} prohibited");
             }
             _ => {}
@@ -187,8 +205,8 @@ impl Walk<'_> {
             AluOp::And | AluOp::Or | AluOp::Xor => return refuse!(Arithmetic, "{dst} bitwise operator {sign} on pointer prohibited"),
             _ => return refuse!(Arithmetic, "{dst} pointer arithmetic with {sign} operator prohibited" => "only += and -= move pointers"),
         }
-        check_sane(&by.s, None, &name)?;
-        let mut out = ptr.clone();
+        check_sane(&by.s, None, &ptr)?;
+        let mut out = ptr;
         let known = by.known().map(|by| if op == AluOp::Sub { (by as i64).wrapping_neg() } else { by as i64 });
         match known.and_then(|by| i32::try_from(i64::from(ptr.off) + by).ok()) {
             Some(off) => out.off = off,
@@ -200,30 +218,33 @@ impl Walk<'_> {
                 }
             }
         }
-        check_sane(&out.s, Some(out.off), &name)?;
+        check_sane(&out.s, Some(out.off), &ptr)?;
         Ok(out)
     }
 }
 
 /// Offsets that are far away could wrap (Linux: `check_reg_sane_offset`).
-fn check_sane(s: &Scalar, off: Option<i32>, name: &str) -> Step {
+fn check_sane(s: &Scalar, off: Option<i32>, ptr: &Reg) -> Step {
     const HINT: &str = "bound it with a comparison or a mask";
     if let Some(value) = s.known() {
         let value = value as i64;
         if off.is_none() && (value >= MAX_VAR_OFF || value <= -MAX_VAR_OFF) && value != i64::MIN {
+            let name = ptr.name();
             return refuse!(Arithmetic, "math between {name} pointer and {value} is not allowed");
         }
     }
     if let Some(off) = off
         && (i64::from(off) >= MAX_VAR_OFF || i64::from(off) <= -MAX_VAR_OFF)
     {
+        let name = ptr.name();
         return refuse!(Arithmetic, "{name} pointer offset {off} is not allowed");
     }
     if s.smin == i64::MIN {
+        let name = ptr.name();
         return refuse!(Arithmetic, "math between {name} pointer and register with unbounded min value is not allowed" => HINT);
     }
     if s.smin >= MAX_VAR_OFF || s.smin <= -MAX_VAR_OFF {
-        let value = Num(s.smin);
+        let (value, name) = (Num(s.smin), ptr.name());
         return refuse!(Arithmetic, "value {value} makes {name} pointer be out of bounds" => HINT);
     }
     Ok(())

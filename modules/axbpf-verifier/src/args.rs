@@ -274,7 +274,7 @@ impl Walk<'_> {
             return wrong_type(reg, size, "scalar");
         }
         let null = nullable && ptr.is_null();
-        let ptr = &Reg { or_null: ptr.or_null && !nullable, ..ptr.clone() };
+        let ptr = &Reg { or_null: ptr.or_null && !nullable, ..*ptr };
         if !null && !is_memory(ptr, true) {
             return wrong_type(at, ptr, MEMORY);
         }

@@ -25,31 +25,70 @@ impl Walk<'_> {
             return Ok(Next::At(if taken { target } else { next }));
         }
         self.threshold(&a, &b, width);
-        let (taken, not) = if a.is_scalar() && b.is_scalar() {
-            (self.narrowed(Cond::Op(op), width, dst, src, &a, &b), self.narrowed(Cond::opposite(op), width, dst, src, &a, &b))
-        } else {
-            self.pointers(op, width, src, &a, &b)
+        if a.is_scalar() && b.is_scalar() {
+            return self.numbers_branch(op, width, dst, src, (&a, &b), target);
+        }
+        let (taken, not) = self.pointers(op, width, src, &a, &b);
+        self.learnt.branch(self.at, true);
+        self.learnt.branch(self.at, false);
+        self.later(taken, target)?;
+        self.state = not;
+        Ok(Next::At(next))
+    }
+
+    /// A comparison of two numbers: each side knows more of both, or is impossible.
+    fn numbers_branch(
+        &mut self,
+        op: JmpOp,
+        width: Width,
+        dst: axbpf_isa::Reg,
+        src: Operand,
+        (a, b): (&Reg, &Reg),
+        target: u32,
+    ) -> Step<Next> {
+        let other = if let Operand::Reg(src) = src { Some(src).filter(|&src| src != dst) } else { None };
+        let same = matches!(src, Operand::Reg(src) if src == dst);
+        let side = |cond| {
+            let (mut x, mut y) = (a.s, b.s);
+            (same || Scalar::refine(cond, width, &mut x, &mut y)).then_some((x, y))
         };
-        match (taken, not) {
-            (Some(taken), Some(not)) => {
-                self.learnt.branch(self.at, true);
-                self.learnt.branch(self.at, false);
-                self.later(taken, target)?;
-                self.state = not;
-                Ok(Next::At(next))
-            }
-            (None, None) => refuse!(Flow, "no side of this branch is possible" => "what is known of its operands contradicts itself"),
-            (taken, not) => {
-                if a.is_scalar() && b.is_scalar() {
-                    // What both numbers can be was needed to find the other side impossible.
-                    self.rely_on(a.from | b.from);
+        // A range that was narrowed by the other one depends on both.
+        let from = a.from | b.from;
+        let narrowed = |walk: &Self, state: &mut State, (x, y): (Scalar, Scalar)| {
+            for (reg, old, s) in [(Some(dst), a, x), (other, b, y)] {
+                if let Some(reg) = reg.filter(|_| s != old.s) {
+                    let new = Reg { s, from, epoch: walk.epoch, ..*old };
+                    state.frame_mut().regs[reg.index()] = new;
+                    if new.id != 0 {
+                        walk.spread(state, &new);
+                    }
                 }
-                let goes = taken.is_some();
-                self.learnt.branch(self.at, goes);
-                self.state = taken.or(not).unwrap_or_default();
-                Ok(Next::At(if goes { target } else { next }))
+            }
+        };
+        let (taken, not) = (side(Cond::Op(op)), side(Cond::opposite(op)));
+        if let Some(taken) = taken {
+            self.learnt.branch(self.at, true);
+            if not.is_some() {
+                let mut state = self.state.clone();
+                narrowed(self, &mut state, taken);
+                self.later(state, target)?;
             }
         }
+        let Some(here) = not.or(taken) else {
+            return refuse!(Flow, "no side of this branch is possible" => "what is known of its operands contradicts itself");
+        };
+        if taken.is_none() || not.is_none() {
+            // What both numbers can be was needed to find the other side impossible.
+            self.rely_on(from);
+        }
+        let mut state = core::mem::take(&mut self.state);
+        narrowed(self, &mut state, here);
+        self.state = state;
+        if not.is_none() {
+            return Ok(Next::At(target));
+        }
+        self.learnt.branch(self.at, false);
+        Ok(Next::At(self.flow.next(self.at)))
     }
 
     /// The only side that is possible, if there is one.
@@ -73,35 +112,6 @@ impl Walk<'_> {
             };
         }
         None
-    }
-
-    /// The state in which the comparison of two numbers holds; `None`: it cannot.
-    fn narrowed(&self, cond: Cond, width: Width, dst: axbpf_isa::Reg, src: Operand, a: &Reg, b: &Reg) -> Option<State> {
-        let (mut x, mut y) = (a.s, b.s);
-        let same = matches!(src, Operand::Reg(src) if src == dst);
-        if !same && !Scalar::refine(cond, width, &mut x, &mut y) {
-            return None;
-        }
-        let mut state = self.state.clone();
-        // A range that was narrowed by the other one depends on both.
-        let from = a.from | b.from;
-        let put = |state: &mut State, reg: axbpf_isa::Reg, old: &Reg, s: Scalar| {
-            if s == old.s {
-                return;
-            }
-            let new = Reg { s, from, epoch: self.epoch, ..old.clone() };
-            state.frame_mut().regs[reg.index()] = new.clone();
-            if new.id != 0 {
-                self.spread(state, &new);
-            }
-        };
-        put(&mut state, dst, a, x);
-        if let Operand::Reg(src) = src
-            && !same
-        {
-            put(&mut state, src, b, y);
-        }
-        Some(state)
     }
 
     /// Every number linked with `known` is as far from it as before.
@@ -134,8 +144,8 @@ impl Walk<'_> {
     }
 
     /// Both sides of a comparison with a pointer: taken, and not.
-    fn pointers(&mut self, op: JmpOp, width: Width, src: Operand, a: &Reg, b: &Reg) -> (Option<State>, Option<State>) {
-        let both = |walk: &Self| (Some(walk.state.clone()), Some(walk.state.clone()));
+    fn pointers(&mut self, op: JmpOp, width: Width, src: Operand, a: &Reg, b: &Reg) -> (State, State) {
+        let both = |walk: &Self| (walk.state.clone(), walk.state.clone());
         if width == Width::W32 {
             return both(self);
         }
@@ -150,8 +160,7 @@ impl Walk<'_> {
                 _ => None,
             };
             if let Some(reg) = checked.filter(|reg| !matches!(reg.kind, Kind::Btf { .. })) {
-                let equal = Some(with_null(&self.state, reg, false));
-                let differs = Some(self.state.clone());
+                let (equal, differs) = (with_null(&self.state, reg, false), self.state.clone());
                 return if op == JmpOp::Eq { (equal, differs) } else { (differs, equal) };
             }
         }
@@ -161,7 +170,7 @@ impl Walk<'_> {
             _ => None,
         };
         if let (JmpOp::Eq | JmpOp::Ne, Some(reg)) = (op, null) {
-            let (null, not_null) = (Some(with_null(&self.state, reg, true)), Some(with_null(&self.state, reg, false)));
+            let (null, not_null) = (with_null(&self.state, reg, true), with_null(&self.state, reg, false));
             return if op == JmpOp::Eq { (null, not_null) } else { (not_null, null) };
         }
         let end = |packet: &Reg, end: &Reg| match packet.kind {
@@ -184,8 +193,8 @@ impl Walk<'_> {
             (JmpOp::Le, true) => JmpOp::Ge,
             (op, true) => op,
         };
-        let side = |open: bool| Some(in_packet(&self.state, packet, open));
-        let none = || Some(self.state.clone());
+        let side = |open: bool| in_packet(&self.state, packet, open);
+        let none = || self.state.clone();
         match op {
             JmpOp::Gt => (none(), side(false)),
             JmpOp::Ge => (none(), side(true)),

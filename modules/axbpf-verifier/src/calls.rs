@@ -52,7 +52,7 @@ impl Walk<'_> {
 
     /// A register as it is passed on: with where its number comes from.
     fn passed(&self, reg: usize) -> Reg {
-        let mut value = self.state.frame().regs[reg].clone();
+        let mut value = self.state.frame().regs[reg];
         if value.is_scalar() {
             value.from = self.source_of(&value, reg_bit(self.state.top(), reg));
             value.epoch = self.epoch;
@@ -239,9 +239,9 @@ impl Walk<'_> {
         let frame = self.state.frame();
         let (subprog, callback) = (frame.subprog, frame.callback);
         let result = self.read(R::R0)?;
-        let name = result.name();
         if subprog != 0 && callback.is_none() {
             if !result.is_scalar() {
+                let name = result.name();
                 return refuse!(Return, "At subprogram exit the register R0 is not a scalar value ({name})");
             }
             return Ok(());
@@ -252,6 +252,7 @@ impl Walk<'_> {
         };
         let Some((min, max)) = range else { return Ok(()) };
         if !result.is_scalar() {
+            let name = result.name();
             return refuse!(Return, "{what} the register R0 is not a known value ({name})");
         }
         self.rely_on(result.from);

@@ -4,19 +4,24 @@ use crate::reason::refuse;
 use crate::walk::Walk;
 use alloc::collections::BTreeMap;
 use alloc::collections::BTreeSet;
+use alloc::vec::Vec;
 use axbpf_abi::{Branch, CallFact, Facts, MAX_CALL_FRAMES, MAX_STACK, Subprog};
 use axbpf_isa::{Insn, InsnIdx};
 
 /// Stack that a tail call may leave to the program that it jumps to.
 const TAIL_CALL_STACK: u32 = 256;
 
+/// What is noted of a slot: some path came there; its branch is taken somewhere, not taken somewhere; its access goes through a pointer that
+/// is rewritten or recovered from faults, or through another one.
+const SEEN: u8 = 1;
+const TAKEN: u8 = 2;
+const NOT_TAKEN: u8 = 4;
+const SPECIAL: u8 = 8;
+const PLAIN: u8 = 16;
+
 /// See the module. Everything here only grows weaker as more paths are walked.
-#[derive(Default)]
 pub(crate) struct Learnt {
-    /// Branches: taken somewhere, not taken somewhere.
-    branches: BTreeMap<u32, (bool, bool)>,
-    /// Accesses: whether what they use is rewritten or recovered from faults.
-    special: BTreeMap<u32, bool>,
+    slots: Vec<u8>,
     rewrites: BTreeMap<u32, u16>,
     faults: BTreeSet<u32>,
     /// Calls: the map, if it is always the same; the key, likewise.
@@ -26,14 +31,31 @@ pub(crate) struct Learnt {
 }
 
 impl Learnt {
+    /// Nothing yet, of a program of so many slots.
+    pub fn new(slots: usize) -> Learnt {
+        Learnt {
+            slots: alloc::vec![0; slots],
+            rewrites: BTreeMap::new(),
+            faults: BTreeSet::new(),
+            maps: BTreeMap::new(),
+            keys: BTreeMap::new(),
+            tail_calls: BTreeSet::new(),
+        }
+    }
+
+    pub fn seen(&mut self, at: u32) {
+        self.slots[at as usize] |= SEEN;
+    }
+
     pub fn branch(&mut self, at: u32, taken: bool) {
-        let seen = self.branches.entry(at).or_default();
-        if taken { seen.0 = true } else { seen.1 = true }
+        self.slots[at as usize] |= if taken { TAKEN } else { NOT_TAKEN };
     }
 
     /// `false`: elsewhere it was the other kind of pointer.
     pub fn pointer(&mut self, at: u32, special: bool) -> bool {
-        *self.special.entry(at).or_insert(special) == special
+        let slot = &mut self.slots[at as usize];
+        *slot |= if special { SPECIAL } else { PLAIN };
+        *slot & (SPECIAL | PLAIN) != SPECIAL | PLAIN
     }
 
     pub fn rewrite(&mut self, at: u32, stored: u32) {
@@ -98,10 +120,11 @@ impl Walk<'_> {
             return refuse!(Flow, "tail_calls are not allowed when call stack of previous frames is {bytes} bytes. Too large")
                 .map_err(reject);
         }
-        let dead = (0..self.seen.len()).filter(|&at| self.flow.insns[at].is_some() && !self.seen[at]).map(|at| at as u32).collect();
-        let one_way = self.learnt.branches.iter().filter_map(|(&at, &(taken, not))| match (taken, not) {
-            (true, false) => Some(Branch { at, taken: true }),
-            (false, true) => Some(Branch { at, taken: false }),
+        let noted = || (0..).zip(&self.learnt.slots);
+        let dead = noted().filter(|&(at, slot)| slot & SEEN == 0 && self.flow.insns[at as usize].is_some()).map(|(at, _)| at);
+        let one_way = noted().filter_map(|(at, slot)| match slot & (TAKEN | NOT_TAKEN) {
+            TAKEN => Some(Branch { at, taken: true }),
+            NOT_TAKEN => Some(Branch { at, taken: false }),
             _ => None,
         });
         let calls = self.learnt.maps.iter().filter_map(|(&at, &map)| {
@@ -111,7 +134,7 @@ impl Walk<'_> {
         Ok(Facts {
             subprogs: subprogs.collect(),
             max_stack,
-            dead,
+            dead: dead.collect(),
             branches: one_way.collect(),
             calls: calls.collect(),
             faults: self.learnt.faults.iter().copied().collect(),

@@ -284,34 +284,39 @@ impl Flow {
         slots.filter(|&at| narrow(at).is_some_and(|dst| after(at) >> dst.index() & 1 == 0)).collect()
     }
 
-    /// A set of registers before each slot, computed from those behind it, until nothing changes. Each slot changes at most twice a register,
-    /// so this is linear in the program.
+    /// A set of registers before each slot, computed from those behind it, until nothing changes. One pass from the end is enough but for jumps
+    /// back: what they change is gone through again. Each slot changes at most once a register, so this is linear in the program.
     fn backward(&self, before: impl Fn(&Insn, u16) -> u16) -> Vec<u16> {
-        let slots = || (0..self.insns.len() as u32).filter(|&at| self.insns[at as usize].is_some());
-        let jump = |at: u32| Some((Self::target(at, self.insns[at as usize]?.jump_offset()?) as u32, at));
-        let mut jumps: Vec<(u32, u32)> = slots().filter_map(jump).collect();
-        jumps.sort_unstable();
         let mut sets = alloc::vec![0u16; self.insns.len()];
-        let mut done = alloc::vec![false; self.insns.len()];
-        let mut open = Vec::with_capacity(self.insns.len());
-        open.extend(slots());
-        let mut is_open = alloc::vec![true; self.insns.len()];
-        while let Some(at) = open.pop() {
-            is_open[at as usize] = false;
-            let Some(insn) = self.insns[at as usize] else { continue };
+        let update = |sets: &mut [u16], at: u32| {
+            let Some(insn) = &self.insns[at as usize] else { return false };
             let after = self.successors(at).into_iter().flatten().fold(0, |all, next| all | sets[next as usize]);
-            let set = before(&insn, after);
-            if core::mem::replace(&mut sets[at as usize], set) == set && core::mem::replace(&mut done[at as usize], true) {
+            let set = before(insn, after);
+            core::mem::replace(&mut sets[at as usize], set) != set
+        };
+        // Jumps by where they lead; those that lead back have not seen what is there.
+        let (mut jumps, mut open) = (Vec::new(), Vec::new());
+        for at in (0..self.insns.len() as u32).rev() {
+            update(&mut sets, at);
+            if let Some(offset) = self.insns[at as usize].and_then(|insn| insn.jump_offset())
+                && !self.loops.is_empty()
+            {
+                let to = Self::target(at, offset) as u32;
+                jumps.push((to, at));
+                if to <= at {
+                    open.push(at);
+                }
+            }
+        }
+        jumps.sort_unstable();
+        while let Some(at) = open.pop() {
+            if !update(&mut sets, at) {
                 continue;
             }
             // The one before takes one slot or two.
             let before = [1, 2].iter().filter_map(|slots| at.checked_sub(*slots)).find(|&before| self.insns[before as usize].is_some());
             let from = jumps[jumps.partition_point(|&(to, _)| to < at)..].iter().take_while(|&&(to, _)| to == at).map(|&(_, from)| from);
-            for before in from.chain(before) {
-                if !core::mem::replace(&mut is_open[before as usize], true) {
-                    open.push(before);
-                }
-            }
+            open.extend(from.chain(before));
         }
         sets
     }

@@ -99,7 +99,7 @@ impl Walk<'_> {
         if self.reg(R::R6).kind != Kind::Ctx {
             return refuse!(Memory, "at the time of BPF_LD_ABS|IND R6 != pointer to skb" => "R6 has to hold the context");
         }
-        let six = self.reg(R::R6).clone();
+        let six = *self.reg(R::R6);
         self.check_ctx_pointer(R::R6, &six)?;
         if let Some(index) = index {
             self.read(index)?;

@@ -88,7 +88,7 @@ impl Walk<'_> {
         let spill = match &source {
             Source::Reg(value) if value.is_scalar() && aligned => {
                 let fits = value.s.umax <= crate::tnum::low(size * 8);
-                let mut value = (*value).clone();
+                let mut value = *(*value);
                 if !fits {
                     (value.s, value.id, value.delta) = (value.s.truncate(size * 8), 0, 0);
                 }
@@ -106,7 +106,7 @@ impl Walk<'_> {
                 if !same_frame && matches!(value.kind, Kind::Stack(_)) {
                     return refuse!(Memory, "cannot spill pointers to stack into stack frame of the caller");
                 }
-                Some((*value).clone())
+                Some(*(*value))
             }
             _ => None,
         };
@@ -154,10 +154,10 @@ impl Walk<'_> {
                     if size != 8 || spilled != 8 {
                         return refuse!(Memory, "invalid size of register fill" => "load all eight bytes of a pointer");
                     }
-                    return Ok((**value).clone());
+                    return Ok(**value);
                 }
                 if size <= spilled {
-                    let mut value = (**value).clone();
+                    let mut value = **value;
                     value.from = self.source_of(&value, slot_bit(frame, place));
                     value.epoch = self.epoch;
                     let s = value.s.truncate(size * 8);

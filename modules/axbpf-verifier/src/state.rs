@@ -1,5 +1,5 @@
 //! What is known at one point of one path. Frames and stacks are shared between states until they differ.
-use crate::stack::Stack;
+use crate::stack::{Slot, Stack};
 use crate::value::{Kind, Reg};
 use alloc::rc::Rc;
 use alloc::vec::Vec;
@@ -104,9 +104,14 @@ impl State {
         slots.filter_map(|slot| slot.reg.as_deref()).any(|reg| matches!(reg.kind, Kind::IterSlot { .. }))
     }
 
-    /// Bytes that it takes, what it shares with others counted in.
+    /// Bytes that it takes at most: what it shares with others counts for each of them.
     pub fn size(&self) -> usize {
-        let stacks: usize = self.frames.iter().map(|frame| frame.stack.slots.len() * size_of::<crate::stack::Slot>()).sum();
-        size_of::<State>() + self.frames.len() * (size_of::<Frame>() + 16) + stacks + self.refs.len() * size_of::<Ref>()
+        const COUNTS: usize = 2 * size_of::<usize>();
+        let slots = |frame: &Frame| {
+            let spilled = frame.stack.slots.iter().filter(|slot| slot.reg.is_some()).count();
+            frame.stack.slots.len() * size_of::<Slot>() + spilled * (size_of::<Reg>() + COUNTS)
+        };
+        let frame = |frame: &Rc<Frame>| size_of::<Frame>() + size_of::<Stack>() + 3 * COUNTS + slots(frame);
+        size_of::<State>() + self.frames.iter().map(frame).sum::<usize>() + self.refs.len() * size_of::<Ref>()
     }
 }

@@ -48,7 +48,7 @@ pub(crate) enum Kind {
 }
 
 /// What is known of a register.
-#[derive(Clone, Debug)]
+#[derive(Clone, Copy, Debug)]
 pub(crate) struct Reg {
     pub kind: Kind,
     /// A pointer that may be null instead.
@@ -107,7 +107,7 @@ impl Reg {
     }
 
     pub fn is_scalar(&self) -> bool {
-        self.kind == Kind::Scalar
+        matches!(self.kind, Kind::Scalar)
     }
 
     pub fn is_pointer(&self) -> bool {

@@ -77,7 +77,6 @@ pub(crate) struct Walk<'a> {
     pub stubborn: BTreeMap<(u32, usize), u32>,
     made: usize,
     // What is learnt.
-    pub seen: Vec<bool>,
     /// Bytes of stack that each function uses.
     pub depth: Vec<u32>,
     /// Global functions that are called, and those whose own walk is done.
@@ -117,11 +116,10 @@ impl<'a> Walk<'a> {
             heads: BTreeMap::new(),
             stubborn: BTreeMap::new(),
             made: 0,
-            seen: alloc::vec![false; flow.insns.len()],
             depth: alloc::vec![0; flow.subprogs.len()],
             called: BTreeSet::new(),
             callbacks: Vec::new(),
-            learnt: Default::default(),
+            learnt: crate::facts::Learnt::new(flow.insns.len()),
         }
     }
 
@@ -214,7 +212,7 @@ impl<'a> Walk<'a> {
                 self.speculations.clear();
                 return refuse!(Limit, "BPF program is too large. Processed {} insn", limit + 1 => "make loops shorter, or bound them by constants");
             }
-            self.seen[at as usize] = true;
+            self.learnt.seen(at);
             if let Some(reason) = self.flow.illegal.get(&at) {
                 return Err(reason.clone());
             }
@@ -285,12 +283,13 @@ impl<'a> Walk<'a> {
     }
 
     /// A register that is read: it has to have a value.
+    #[inline]
     pub(crate) fn read(&self, reg: axbpf_isa::Reg) -> Step<Reg> {
         let value = self.reg(reg);
-        if value.kind == Kind::NotInit {
-            return refuse!(Register, "{reg} !read_ok" => "it has no value on this path, or a call took it");
+        if matches!(value.kind, Kind::NotInit) {
+            return not_readable(reg);
         }
-        let mut value = value.clone();
+        let mut value = *value;
         if value.is_scalar() {
             (value.from, value.epoch) = (self.source_of_reg(reg), self.epoch);
         }
@@ -303,6 +302,7 @@ impl<'a> Walk<'a> {
         if self.reg(reg).is_scalar() { self.source_of(self.reg(reg), place) } else { 0 }
     }
 
+    #[inline]
     pub(crate) fn operand(&self, src: Operand) -> Step<Reg> {
         match src {
             Operand::Reg(reg) => self.read(reg),
@@ -310,6 +310,7 @@ impl<'a> Walk<'a> {
         }
     }
 
+    #[inline]
     pub(crate) fn set(&mut self, reg: axbpf_isa::Reg, mut value: Reg) -> Step {
         if reg == axbpf_isa::Reg::R10 {
             return refuse!(Register, "frame pointer is read only" => "copy R10 to another register");
@@ -638,6 +639,11 @@ impl<'a> Walk<'a> {
         let has_iterators = |state: &State| !state.refs.is_empty();
         has_iterators(old) && depths(old) != depths(&self.state)
     }
+}
+
+#[cold]
+fn not_readable(reg: axbpf_isa::Reg) -> Step<Reg> {
+    refuse!(Register, "{reg} !read_ok" => "it has no value on this path, or a call took it")
 }
 
 /// Paths that wait; Linux: BPF_COMPLEXITY_LIMIT_JMP_SEQ.

@@ -1,4 +1,5 @@
 //! Arithmetic, with numbers and with pointers (Linux: `check_alu_op`, `adjust_ptr_min_max_vals`, `adjust_scalar_min_max_vals`).
+use crate::flow::POINT;
 use crate::reason::{Step, refuse};
 use crate::scalar::Scalar;
 use crate::value::{Kind, Num, Reg};
@@ -26,6 +27,14 @@ fn sign(op: AluOp) -> &'static str {
     }
 }
 
+/// A number before it was shifted to the left, see [`Walk::shifted_back`].
+pub(crate) struct Shifted {
+    at: u32,
+    dst: axbpf_isa::Reg,
+    by: u32,
+    value: Reg,
+}
+
 impl Walk<'_> {
     pub(crate) fn alu(&mut self, op: AluOp, width: Width, dst: axbpf_isa::Reg, src: Operand) -> Step {
         if let Operand::Imm(imm) = src {
@@ -41,6 +50,17 @@ impl Walk<'_> {
         }
         let number = |src| self.reg(src).is_scalar();
         if number(dst) && matches!(src, Operand::Imm(_)) || matches!(src, Operand::Reg(src) if number(dst) && number(src)) {
+            match (op, width, src) {
+                (AluOp::Lsh, Width::W64, Operand::Imm(by)) => {
+                    self.shifted = Some(Shifted { at: self.at, dst, by: by as u32, value: *self.reg(dst) });
+                }
+                (AluOp::Rsh | AluOp::Arsh, Width::W64, Operand::Imm(by)) => {
+                    if let Some(value) = self.shifted_back(op, dst, by as u32) {
+                        return self.set(dst, value);
+                    }
+                }
+                _ => {}
+            }
             self.numbers(op, width, dst, src);
             return Ok(());
         }
@@ -63,6 +83,23 @@ impl Walk<'_> {
             self.moved(op, width, dst, b, &a, true)?
         };
         self.set(dst, result)
+    }
+
+    /// What a shift to the right makes of the number that the instruction before shifted to the left: the way in which programs without 32-bit
+    /// operations cut numbers off. A number that had no more bits is the same number, and those that are linked with it stay so.
+    ///
+    /// Only in loops that are walked for all rounds at once, which need their counters: elsewhere what Linux refuses is refused.
+    fn shifted_back(&mut self, op: AluOp, dst: axbpf_isa::Reg, by: u32) -> Option<Reg> {
+        let Shifted { at, dst: was, by: left, mut value } = self.shifted.take()?;
+        // Where paths meet, states are compared that do not hold what was before.
+        let joined = self.flow.marks[self.at as usize] & POINT != 0;
+        if (was, left, at, at + 1) != (dst, by, self.from, self.at) || joined || self.speculations.is_empty() {
+            return None;
+        }
+        value.from = self.source_of_reg(dst);
+        value.epoch = self.epoch;
+        let s = if op == AluOp::Rsh { value.s.truncate(64 - by) } else { value.s.sign_extend(64 - by) };
+        Some(if s == value.s { value } else { Reg { s, id: 0, delta: 0, ..value } })
     }
 
     fn mov(&mut self, width: Width, dst: axbpf_isa::Reg, src: Operand) -> Step {

@@ -50,6 +50,8 @@ pub(crate) struct Walk<'a> {
     pub epoch: u32,
     /// Slots of each frame that were written since the last checkpoint.
     pub written: [u64; 8],
+    /// What the instruction before shifted.
+    pub shifted: Option<crate::alu::Shifted>,
     // The others.
     pub pending: Vec<Pending>,
     pub checkpoints: Vec<Checkpoint>,
@@ -99,6 +101,7 @@ impl<'a> Walk<'a> {
             parent: None,
             epoch: 0,
             written: [0; 8],
+            shifted: None,
             pending: Vec::new(),
             checkpoints: Vec::new(),
             free: Vec::new(),

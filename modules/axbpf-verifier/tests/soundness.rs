@@ -151,6 +151,16 @@ fn random_access(random: &mut Random) -> Vec<Insn> {
             });
         }
     }
+    if random.below(4) == 0 {
+        // Cut off by shifts, as programs without 32-bit operations do.
+        let (by, back) = (random.of(&[32, 32, 48, 56, 31]), random.of(&[AluOp::Rsh, AluOp::Rsh, AluOp::Arsh]));
+        let shift = |op| Insn::Alu { op, width: Width::W64, dst: reg(copy), src: Operand::Imm(by) };
+        out.extend([Insn::Alu { op: AluOp::Mov, width: Width::W64, dst: reg(copy), src: Operand::Reg(reg(number)) }, shift(AluOp::Lsh)]);
+        if random.below(8) == 0 {
+            out.push(random_insn(random));
+        }
+        out.push(shift(back));
+    }
     let checked = random.of(&[number, number, copy]);
     match random.below(4) {
         0 => out.push(Insn::Alu { op: AluOp::And, width, dst: reg(checked), src: Operand::Imm(bound) }),

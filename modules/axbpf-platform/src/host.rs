@@ -137,6 +137,9 @@ impl Platform for Host {
 
     fn exec_write(batch: &[Patch<'_>]) -> bool {
         // A process has one view of its pages: here they are writable for a moment, and executable too, because other code may share them.
+        // One writer at a time, lest one ends the other's moment.
+        static WRITER: std::sync::Mutex<()> = std::sync::Mutex::new(());
+        let _writer = WRITER.lock().unwrap_or_else(|e| e.into_inner());
         batch.iter().all(|patch| {
             let first = patch.addr & !(crate::PAGE_SIZE - 1);
             let len = (patch.addr + patch.bytes.len()).next_multiple_of(crate::PAGE_SIZE) - first;

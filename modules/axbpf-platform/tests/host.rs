@@ -221,6 +221,23 @@ fn an_aligned_instruction_is_written_by_one_store() {
     }
 }
 
+/// Code of several owners shares pages: whoever writes there does not take the page from another writer.
+#[test]
+fn writers_of_one_page_do_not_disturb_each_other() {
+    let code: Vec<Sealed> = (0..4).map(|_| Draft::new(64).unwrap().seal().unwrap()).collect();
+    assert!(code.windows(2).any(|two| two[0].addr() / PAGE_SIZE == two[1].addr() / PAGE_SIZE), "no page is shared");
+    std::thread::scope(|scope| {
+        for code in &code {
+            scope.spawn(|| {
+                for byte in 0..200 {
+                    // SAFETY: nobody executes this code.
+                    assert!(unsafe { patch(&[Patch { addr: code.addr(), bytes: &[byte; 8] }]) });
+                }
+            });
+        }
+    });
+}
+
 #[test]
 fn each_cpu_has_its_own() {
     static COUNTS: PerCpu<AtomicU64> = per_cpu!(AtomicU64::new(7));

@@ -115,6 +115,8 @@ fn map_create(attr: &attr::MapCreate) -> Result<i64, Errno> {
         max_entries: attr.max_entries,
         flags: attr.map_flags,
         name: name(&attr.map_name)?,
+        map_extra: attr.map_extra,
+        ..MapSpec::default()
     };
     cmd::map_create(&spec).map(i64::from).map_err(errno)
 }

@@ -221,3 +221,20 @@ impl MapType {
         matches!(self, MapType::PercpuHash | MapType::PercpuArray | MapType::LruPercpuHash | MapType::PercpuCgroupStorage)
     }
 }
+
+/// Fields of map values that only helpers may touch, by their offsets. Copies of values leave them out.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub struct MapFields {
+    /// Offset of a `struct bpf_spin_lock`, 4 bytes.
+    pub spin_lock: Option<u32>,
+    /// Offset of a `struct bpf_timer`, 16 bytes.
+    pub timer: Option<u32>,
+}
+
+impl MapFields {
+    /// Name, offset and bytes of each.
+    pub fn all(&self) -> impl Iterator<Item = (&'static str, u32, u32)> {
+        let lock = self.spin_lock.map(|at| ("bpf_spin_lock", at, 4));
+        lock.into_iter().chain(self.timer.map(|at| ("bpf_timer", at, 16)))
+    }
+}

@@ -1,5 +1,6 @@
 //! Arrays: values in a row, by CPU first where there is one for each.
-use crate::spec::{Charge, allocate};
+use crate::memory::{Charge, allocate};
+use crate::ops::{Ops, Visit};
 use crate::words::Words;
 use crate::{MapError, MapSpec};
 use axbpf_abi::flags::*;
@@ -46,16 +47,10 @@ impl Array {
         Some(self.values.ptr(self.at(self.index(key)?, cpu)))
     }
 
-    /// All CPUs' values, one after another.
-    pub(crate) fn lookup(&self, key: &[u8], out: &mut [u8]) -> Result<(), MapError> {
-        let index = self.index(key).ok_or(MapError::NoSuchKey)?;
-        if self.cpus == 1 {
-            self.values.get(self.at(index, 0), out);
-        } else {
-            for (cpu, out) in out.chunks_mut(self.stride * 8).enumerate() {
-                self.values.get(self.at(index, cpu), out);
-            }
-        }
+    /// From a program: this CPU's value.
+    pub(crate) fn update_here(&self, key: &[u8], value: &[u8], flags: u64) -> Result<(), MapError> {
+        let cpu = if self.cpus == 1 { 0 } else { cpu_id() };
+        self.values.put(self.at(self.check(key, flags)?, cpu), value);
         Ok(())
     }
 
@@ -67,14 +62,22 @@ impl Array {
             _ => Err(MapError::Flags(flags)),
         }
     }
+}
 
-    /// Why an element of an array without any cannot be removed.
-    pub(crate) fn empty(&self, key: &[u8]) -> MapError {
-        if self.index(key).is_some() { MapError::NoSuchKey } else { MapError::Index }
+impl Ops for Array {
+    fn lookup(&self, key: &[u8], out: &mut [u8], _flags: u64) -> Result<(), MapError> {
+        let index = self.index(key).ok_or(MapError::NoSuchKey)?;
+        if self.cpus == 1 {
+            self.values.get(self.at(index, 0), out);
+        } else {
+            for (cpu, out) in out.chunks_mut(self.stride * 8).enumerate() {
+                self.values.get(self.at(index, cpu), out);
+            }
+        }
+        Ok(())
     }
 
-    /// All CPUs' values, one after another.
-    pub(crate) fn update(&self, key: &[u8], value: &[u8], flags: u64) -> Result<(), MapError> {
+    fn update(&self, key: &[u8], value: &[u8], flags: u64) -> Result<(), MapError> {
         let index = self.check(key, flags)?;
         if self.cpus == 1 {
             self.values.put(self.at(index, 0), value);
@@ -86,20 +89,42 @@ impl Array {
         Ok(())
     }
 
-    /// From a program: this CPU's value.
-    pub(crate) fn update_here(&self, key: &[u8], value: &[u8], flags: u64) -> Result<(), MapError> {
-        let cpu = if self.cpus == 1 { 0 } else { cpu_id() };
-        self.values.put(self.at(self.check(key, flags)?, cpu), value);
-        Ok(())
+    /// An array always has all its elements.
+    fn delete(&self, _key: &[u8]) -> Result<(), MapError> {
+        Err(MapError::Operation)
     }
 
-    pub(crate) fn next_key(&self, key: Option<&[u8]>, out: &mut [u8]) -> Result<(), MapError> {
-        let next = match key.map(|key| self.index(key)) {
-            None | Some(None) => 0,
-            Some(Some(last)) if last + 1 == self.entries => return Err(MapError::NoSuchKey),
-            Some(Some(index)) => index + 1,
-        };
-        out.copy_from_slice(&(next as u32).to_le_bytes());
-        Ok(())
+    fn next_key(&self, key: Option<&[u8]>, out: &mut [u8]) -> Result<(), MapError> {
+        next_index(self.entries, key, out)
     }
+
+    fn lookup_ptr(&self, key: &[u8]) -> Option<*mut u8> {
+        self.lookup_ptr(key)
+    }
+
+    fn update_here(&self, key: &[u8], value: &[u8], flags: u64) -> Result<(), MapError> {
+        self.update_here(key, value, flags)
+    }
+
+    fn for_each(&self, visit: Visit<'_>) -> Result<u64, MapError> {
+        let cpu = if self.cpus == 1 { 0 } else { cpu_id() };
+        for index in 0..self.entries {
+            if !visit(&(index as u32).to_le_bytes(), self.values.ptr(self.at(index, cpu))) {
+                return Ok(index as u64 + 1);
+            }
+        }
+        Ok(self.entries as u64)
+    }
+}
+
+/// The index after the one in `key`: the first one after none, and after what is no index.
+pub(crate) fn next_index(entries: usize, key: Option<&[u8]>, out: &mut [u8]) -> Result<(), MapError> {
+    let index = key.and_then(|key| Some(u32::from_le_bytes(key.try_into().ok()?) as usize));
+    let next = match index.filter(|&index| index < entries) {
+        None => 0,
+        Some(last) if last + 1 == entries => return Err(MapError::NoSuchKey),
+        Some(index) => index + 1,
+    };
+    out.copy_from_slice(&(next as u32).to_le_bytes());
+    Ok(())
 }

@@ -35,10 +35,12 @@ pub enum MapError {
         /// Bytes that were needed.
         needs: usize,
     },
-    /// The map's type does not know this operation.
-    Operation(MapType),
-    /// The map's type has no such command at all.
-    Unsupported(MapType),
+    /// The map's type does not know this operation (Linux: -EINVAL).
+    Operation,
+    /// The map's type has no such command at all, or not with these flags (Linux: -ENOTSUPP).
+    Unsupported,
+    /// The same, where Linux says -EOPNOTSUPP.
+    NotSupported,
     /// A key of another size.
     KeySize {
         /// The map's.
@@ -63,6 +65,8 @@ pub enum MapError {
     Exists,
     /// All elements are in use.
     Full,
+    /// No element is ready to be used from here: the reserve of a map without preallocation is empty, or nothing can be evicted.
+    Reserve,
     /// This CPU holds the lock already: the caller interrupted itself.
     Busy,
     /// The map is frozen, or was made read-only or write-only.
@@ -75,9 +79,10 @@ impl MapError {
         match self {
             Self::Field { .. } | Self::Type(_) | Self::Flags(_) | Self::KeySize { .. } | Self::ValueSize { .. } => Errno::EINVAL,
             Self::TooLarge { .. } | Self::Full => Errno::E2BIG,
-            Self::Limit { .. } | Self::NoMemory { .. } => Errno::ENOMEM,
-            Self::Unsupported(_) => Errno::ENOTSUPP,
-            Self::Operation(_) => Errno::EINVAL,
+            Self::Limit { .. } | Self::NoMemory { .. } | Self::Reserve => Errno::ENOMEM,
+            Self::Unsupported => Errno::ENOTSUPP,
+            Self::NotSupported => Errno::EOPNOTSUPP,
+            Self::Operation => Errno::EINVAL,
             Self::NoSuchKey => Errno::ENOENT,
             Self::Index => Errno::E2BIG,
             Self::Exists => Errno::EEXIST,
@@ -103,8 +108,8 @@ impl fmt::Display for MapError {
                 write!(f, "the map needs {needs} bytes, and {left} are left of the limit for maps; raise the limit")
             }
             Self::NoMemory { needs } => write!(f, "no memory for a map of {needs} bytes"),
-            Self::Operation(t) => write!(f, "maps of type {t} do not know this operation"),
-            Self::Unsupported(t) => write!(f, "maps of type {t} do not support this command"),
+            Self::Operation => f.write_str("maps of this type do not know this operation"),
+            Self::Unsupported | Self::NotSupported => f.write_str("maps of this type do not support this command, or not with these flags"),
             Self::KeySize { is, given } => write!(f, "a key has {is} bytes, not {given}"),
             Self::ValueSize { is, given } => write!(f, "a value has {is} bytes, not {given}"),
             Self::Flags(flags) => write!(f, "flags {flags:#x} are unknown here"),
@@ -112,6 +117,7 @@ impl fmt::Display for MapError {
             Self::Index => f.write_str("the index lies past the end of the array"),
             Self::Exists => f.write_str("the key exists already"),
             Self::Full => f.write_str("the map is full; make max_entries larger"),
+            Self::Reserve => f.write_str("no element is ready; programs take from a reserve that tasks fill"),
             Self::Busy => f.write_str("this CPU is changing a map already; try again"),
             Self::Access => f.write_str("the map is frozen, or its flags forbid this access"),
         }

@@ -11,7 +11,8 @@
 //! 5. An element that replaces another comes to the front, and the other goes: who has passed the front by then meets neither. So
 //!    `replaced` counts between the two, and who finds nothing looks at it before and after.
 use crate::lock::Lock;
-use crate::spec::Charge;
+use crate::memory::Charge;
+use crate::ops::Ops;
 use crate::words::Words;
 use crate::{MapError, MapSpec};
 use alloc::boxed::Box;
@@ -255,19 +256,6 @@ impl Hash {
         Some(self.words.ptr(self.value_at(i, cpu)))
     }
 
-    /// All CPUs' values, one after another.
-    pub(crate) fn lookup(&self, key: &[u8], out: &mut [u8]) -> Result<(), MapError> {
-        let _section = IrqGuard::new();
-        let hash = self.hash(key);
-        loop {
-            let (i, version) = self.find(hash, key).ok_or(MapError::NoSuchKey)?;
-            self.copy_out(i, out);
-            if self.is_still(i, version) {
-                return Ok(());
-            }
-        }
-    }
-
     fn copy_out(&self, i: u32, out: &mut [u8]) {
         let size = if self.cpus == 1 { out.len() } else { self.stride * 8 };
         for (cpu, out) in out.chunks_mut(size).enumerate() {
@@ -275,20 +263,10 @@ impl Hash {
         }
     }
 
-    /// All CPUs' values, one after another.
-    pub(crate) fn update(&self, key: &[u8], value: &[u8], flags: u64) -> Result<(), MapError> {
-        let size = if self.cpus == 1 { value.len() } else { self.stride * 8 };
-        self.set(key, flags, self.cpus == 1, |i, _| {
-            for (cpu, value) in value.chunks(size).enumerate() {
-                self.words.put(self.value_at(i, cpu), value);
-            }
-        })
-    }
-
     /// From a program: this CPU's value; those of the other CPUs are zero in a new element.
     pub(crate) fn update_here(&self, key: &[u8], value: &[u8], flags: u64) -> Result<(), MapError> {
         if self.cpus == 1 {
-            return self.update(key, value, flags);
+            return self.set(key, flags, true, |i, _| self.words.put(self.value_at(i, 0), value));
         }
         self.set(key, flags, false, |i, new| {
             if new {
@@ -299,7 +277,7 @@ impl Hash {
     }
 
     /// Removes an element, and copies its value out.
-    pub(crate) fn delete(&self, key: &[u8], out: Option<&mut [u8]>) -> Result<(), MapError> {
+    fn remove(&self, key: &[u8], out: Option<&mut [u8]>) -> Result<(), MapError> {
         let hash = self.hash(key);
         let bucket = &self.buckets[self.number(hash) as usize];
         bucket.lock.with(|| {
@@ -314,8 +292,49 @@ impl Hash {
         })?
     }
 
+    /// Copies the key of an element; `false`: it is not in that bucket any more.
+    fn key_of(&self, i: u32, number: u32, out: &mut [u8]) -> bool {
+        let link = &self.links[i as usize];
+        let version = link.version.load(Acquire);
+        self.words.get(self.key_at(i), out);
+        let hash = link.hash.load(Relaxed);
+        fence(Acquire);
+        version & 1 == 0 && link.version.load(Relaxed) == version && self.number(hash) == number
+    }
+}
+
+impl Ops for Hash {
+    fn lookup(&self, key: &[u8], out: &mut [u8], _flags: u64) -> Result<(), MapError> {
+        let _section = IrqGuard::new();
+        let hash = self.hash(key);
+        loop {
+            let (i, version) = self.find(hash, key).ok_or(MapError::NoSuchKey)?;
+            self.copy_out(i, out);
+            if self.is_still(i, version) {
+                return Ok(());
+            }
+        }
+    }
+
+    fn update(&self, key: &[u8], value: &[u8], flags: u64) -> Result<(), MapError> {
+        let size = if self.cpus == 1 { value.len() } else { self.stride * 8 };
+        self.set(key, flags, self.cpus == 1, |i, _| {
+            for (cpu, value) in value.chunks(size).enumerate() {
+                self.words.put(self.value_at(i, cpu), value);
+            }
+        })
+    }
+
+    fn delete(&self, key: &[u8]) -> Result<(), MapError> {
+        self.remove(key, None)
+    }
+
+    fn lookup_and_delete(&self, key: &[u8], out: &mut [u8], _flags: u64) -> Result<(), MapError> {
+        self.remove(key, Some(out))
+    }
+
     /// The key after `key` in the order of buckets; the first one if `key` is not there (any more).
-    pub(crate) fn next_key(&self, key: Option<&[u8]>, out: &mut [u8]) -> Result<(), MapError> {
+    fn next_key(&self, key: Option<&[u8]>, out: &mut [u8]) -> Result<(), MapError> {
         let _section = IrqGuard::new();
         let mut from = 0;
         if let Some(key) = key {
@@ -344,13 +363,11 @@ impl Hash {
         Err(MapError::NoSuchKey)
     }
 
-    /// Copies the key of an element; `false`: it is not in that bucket any more.
-    fn key_of(&self, i: u32, number: u32, out: &mut [u8]) -> bool {
-        let link = &self.links[i as usize];
-        let version = link.version.load(Acquire);
-        self.words.get(self.key_at(i), out);
-        let hash = link.hash.load(Relaxed);
-        fence(Acquire);
-        version & 1 == 0 && link.version.load(Relaxed) == version && self.number(hash) == number
+    fn lookup_ptr(&self, key: &[u8]) -> Option<*mut u8> {
+        self.lookup_ptr(key)
+    }
+
+    fn update_here(&self, key: &[u8], value: &[u8], flags: u64) -> Result<(), MapError> {
+        self.update_here(key, value, flags)
     }
 }

@@ -20,11 +20,15 @@ mod error;
 mod hash;
 mod lock;
 mod map;
+mod memory;
+mod ops;
+mod program;
 mod ringbuf;
 mod spec;
 mod words;
 
 pub use error::MapError;
 pub use map::Map;
+pub use memory::{memory_limit, memory_used, set_memory_limit};
 pub use ringbuf::{Query, Ringbuf};
-pub use spec::{MapSpec, memory_limit, memory_used, set_memory_limit};
+pub use spec::MapSpec;

@@ -1,7 +1,7 @@
 //! Maps of every type behind one interface.
-#![allow(unsafe_code, reason = "programs know maps, keys and values by address")]
 use crate::array::Array;
 use crate::hash::Hash;
+use crate::ops::Ops;
 use crate::{MapError, MapSpec, Ringbuf};
 use alloc::sync::Arc;
 use alloc::vec::Vec;
@@ -9,7 +9,6 @@ use axbpf_abi::MapType;
 use axbpf_abi::flags::*;
 use axbpf_platform::cpu_count;
 use core::fmt;
-use core::ptr;
 use core::sync::atomic::{AtomicBool, AtomicU32, Ordering::*};
 
 /// A map.
@@ -17,16 +16,27 @@ pub struct Map {
     spec: MapSpec,
     id: u32,
     frozen: AtomicBool,
-    kind: Kind,
+    pub(crate) kind: Kind,
 }
 
+/// What a map is. Programs' operations on the first ones are called directly.
 #[derive(Debug)]
-enum Kind {
+pub(crate) enum Kind {
     Array(Array),
     Hash(Hash),
     Ringbuf(Ringbuf),
     /// Declared, so that objects with one load: it has its size, and its elements are empty.
     ProgArray(Array),
+}
+
+impl Kind {
+    pub(crate) fn ops(&self) -> &dyn Ops {
+        match self {
+            Kind::Array(array) | Kind::ProgArray(array) => array,
+            Kind::Hash(hash) => hash,
+            Kind::Ringbuf(ring) => ring,
+        }
+    }
 }
 
 impl fmt::Debug for Map {
@@ -36,7 +46,7 @@ impl fmt::Debug for Map {
 }
 
 impl Map {
-    /// Makes a map, with all the memory that it will ever use. From task context.
+    /// Makes a map. From task context.
     pub fn new(spec: &MapSpec) -> Result<Arc<Map>, MapError> {
         static IDS: AtomicU32 = AtomicU32::new(1);
         spec.check()?;
@@ -111,21 +121,26 @@ impl Map {
         if value.len() == is { Ok(()) } else { Err(MapError::ValueSize { is, given: value.len() }) }
     }
 
-    fn unknown<T>(&self) -> Result<T, MapError> {
-        let map_type = self.spec.map_type;
-        Err(if map_type == MapType::Ringbuf { MapError::Unsupported(map_type) } else { MapError::Operation(map_type) })
+    /// BPF_F_LOCK needs values with a lock.
+    fn check_lock(&self, flags: u64) -> Result<(), MapError> {
+        if flags & BPF_F_LOCK != 0 && self.spec.fields.spin_lock.is_none() { Err(MapError::Flags(flags)) } else { Ok(()) }
     }
 
-    /// Copies a value out (MAP_LOOKUP_ELEM). From any context.
-    pub fn lookup(&self, key: &[u8], out: &mut [u8]) -> Result<(), MapError> {
+    /// Copies a value out (MAP_LOOKUP_ELEM); a bloom filter is asked whether it has the value in `out`. `flags`: 0 or BPF_F_LOCK.
+    pub fn lookup_with(&self, key: &[u8], out: &mut [u8], flags: u64) -> Result<(), MapError> {
         self.readable()?;
-        match &self.kind {
-            Kind::Array(array) => self.check_key(key).and_then(|()| self.check_value(out)).and_then(|()| array.lookup(key, out)),
-            Kind::Hash(hash) => self.check_key(key).and_then(|()| self.check_value(out)).and_then(|()| hash.lookup(key, out)),
-            // No program can be put there yet, so every element is empty.
-            Kind::ProgArray(_) => self.check_key(key).and(Err(MapError::NoSuchKey)),
-            Kind::Ringbuf(_) => self.unknown(),
+        if flags & !BPF_F_LOCK != 0 {
+            return Err(MapError::Flags(flags));
         }
+        self.check_lock(flags)?;
+        self.check_key(key)?;
+        self.check_value(out)?;
+        self.kind.ops().lookup(key, out, flags)
+    }
+
+    /// [`lookup_with`](Self::lookup_with) without flags.
+    pub fn lookup(&self, key: &[u8], out: &mut [u8]) -> Result<(), MapError> {
+        self.lookup_with(key, out, 0)
     }
 
     /// The value of a key.
@@ -135,37 +150,28 @@ impl Map {
         Ok(out)
     }
 
-    /// Sets a value (MAP_UPDATE_ELEM). From any context.
+    /// Sets a value (MAP_UPDATE_ELEM); queues and stacks take one more.
     pub fn update(&self, key: &[u8], value: &[u8], flags: u64) -> Result<(), MapError> {
         self.writable()?;
-        if flags & BPF_F_LOCK != 0 {
-            // No value has a lock.
-            return Err(MapError::Flags(flags));
-        }
-        match &self.kind {
-            Kind::Array(array) => self.check_key(key).and_then(|()| self.check_value(value)).and_then(|()| array.update(key, value, flags)),
-            Kind::Hash(hash) => self.check_key(key).and_then(|()| self.check_value(value)).and_then(|()| hash.update(key, value, flags)),
-            Kind::Ringbuf(_) | Kind::ProgArray(_) => self.unknown(),
-        }
+        self.check_lock(flags)?;
+        self.check_key(key)?;
+        self.check_value(value)?;
+        self.kind.ops().update(key, value, flags)
     }
 
-    /// Removes an element (MAP_DELETE_ELEM). From any context.
+    /// Removes an element (MAP_DELETE_ELEM).
     pub fn delete(&self, key: &[u8]) -> Result<(), MapError> {
         self.writable()?;
-        match &self.kind {
-            Kind::Hash(hash) => self.check_key(key).and_then(|()| hash.delete(key, None)),
-            Kind::ProgArray(array) => self.check_key(key).and_then(|()| Err(array.empty(key))),
-            Kind::Array(_) | Kind::Ringbuf(_) => self.unknown(),
-        }
+        self.check_key(key)?;
+        self.kind.ops().delete(key)
     }
 
-    /// Copies a value out and removes the element, at once (MAP_LOOKUP_AND_DELETE_ELEM). From any context.
+    /// Copies a value out and removes the element, at once (MAP_LOOKUP_AND_DELETE_ELEM).
     pub fn lookup_and_delete(&self, key: &[u8], out: &mut [u8]) -> Result<(), MapError> {
         self.readable().and_then(|()| self.writable())?;
-        match &self.kind {
-            Kind::Hash(hash) => self.check_key(key).and_then(|()| self.check_value(out)).and_then(|()| hash.delete(key, Some(out))),
-            Kind::Array(_) | Kind::Ringbuf(_) | Kind::ProgArray(_) => Err(MapError::Unsupported(self.spec.map_type)),
-        }
+        self.check_key(key)?;
+        self.check_value(out)?;
+        self.kind.ops().lookup_and_delete(key, out, 0)
     }
 
     /// The key after `key`, the first one for `None` and for a key that is not there (MAP_GET_NEXT_KEY). Safe while others change the map:
@@ -176,11 +182,7 @@ impl Map {
             self.check_key(key)?;
         }
         self.check_key(out)?;
-        match &self.kind {
-            Kind::Array(array) | Kind::ProgArray(array) => array.next_key(key, out),
-            Kind::Hash(hash) => hash.next_key(key, out),
-            Kind::Ringbuf(_) => self.unknown(),
-        }
+        self.kind.ops().next_key(key, out)
     }
 
     /// Every key.
@@ -195,87 +197,13 @@ impl Map {
         })
     }
 
-    /// Address of the only element's value of an array with one, for programs that name it directly (BPF_PSEUDO_MAP_VALUE).
-    pub fn value_address(&self) -> Option<u64> {
-        match &self.kind {
-            Kind::Array(array) if self.spec.max_entries == 1 && !self.spec.per_cpu() => Some(array.row(0).0.expose_provenance() as u64),
-            _ => None,
+    /// Whether a value with these bytes was put into a bloom filter, perhaps.
+    pub fn may_contain(&self, value: &[u8]) -> Result<bool, MapError> {
+        let mut value = value.to_vec();
+        match self.lookup(&[], &mut value) {
+            Ok(()) => Ok(true),
+            Err(MapError::NoSuchKey) => Ok(false),
+            Err(error) => Err(error),
         }
-    }
-
-    /// For code that looks arrays up by itself: address of the first value, of this CPU's row where there is one for each CPU, and bytes
-    /// from one value to the next.
-    pub fn array_row(&self, cpu: usize) -> Option<(*mut u8, usize)> {
-        match &self.kind {
-            Kind::Array(array) => Some(array.row(cpu)),
-            _ => None,
-        }
-    }
-
-    /// The map's address, by which programs name it.
-    pub fn address(&self) -> u64 {
-        ptr::from_ref(self).expose_provenance() as u64
-    }
-
-    /// The map at an address.
-    ///
-    /// # Safety
-    ///
-    /// `address` is a map's [`address`](Self::address), and the map outlives `'a`.
-    pub unsafe fn from_address<'a>(address: u64) -> &'a Map {
-        // SAFETY: the caller's.
-        unsafe { &*ptr::with_exposed_provenance(address as usize) }
-    }
-
-    /// Address of a key's value, null if there is none: of this CPU's value where there is one for each. IRQs off.
-    ///
-    /// # Safety
-    ///
-    /// `key` is readable for the key's size.
-    pub unsafe fn lookup_ptr(&self, key: *const u8) -> *mut u8 {
-        // SAFETY: the caller's.
-        let key = unsafe { core::slice::from_raw_parts(key, self.spec.key_size as usize) };
-        let found = match &self.kind {
-            Kind::Array(array) => array.lookup_ptr(key),
-            Kind::Hash(hash) => hash.lookup_ptr(key),
-            Kind::Ringbuf(_) | Kind::ProgArray(_) => None,
-        };
-        found.unwrap_or(ptr::null_mut())
-    }
-
-    /// Sets a key's value, this CPU's where there is one for each. IRQs off.
-    ///
-    /// # Safety
-    ///
-    /// `key` and `value` are readable for their sizes.
-    pub unsafe fn update_ptr(&self, key: *const u8, value: *const u8, flags: u64) -> Result<(), MapError> {
-        // SAFETY: the caller's.
-        let key = unsafe { core::slice::from_raw_parts(key, self.spec.key_size as usize) };
-        // SAFETY: the caller's.
-        let value = unsafe { core::slice::from_raw_parts(value, self.spec.value_size as usize) };
-        match &self.kind {
-            Kind::Array(array) => array.update_here(key, value, flags),
-            Kind::Hash(hash) => hash.update_here(key, value, flags),
-            Kind::Ringbuf(_) | Kind::ProgArray(_) => self.unknown(),
-        }
-    }
-
-    /// Removes a key. IRQs off.
-    ///
-    /// # Safety
-    ///
-    /// `key` is readable for the key's size.
-    pub unsafe fn delete_ptr(&self, key: *const u8) -> Result<(), MapError> {
-        // SAFETY: the caller's.
-        let key = unsafe { core::slice::from_raw_parts(key, self.spec.key_size as usize) };
-        match &self.kind {
-            Kind::Hash(hash) => hash.delete(key, None),
-            Kind::Array(_) | Kind::Ringbuf(_) | Kind::ProgArray(_) => self.unknown(),
-        }
-    }
-
-    /// Reserves a record of a ring buffer; null: no room, or no ring buffer.
-    pub fn reserve(&self, len: u64) -> *mut u8 {
-        self.ringbuf().and_then(|ring| ring.reserve(len)).unwrap_or(ptr::null_mut())
     }
 }

@@ -10,7 +10,8 @@
 //! 3. `consumer` is moved by the holder of `reading`, after it is done with the record; a producer that sees it may write there again.
 //! 4. A busy record keeps `producer` from coming around to it: the check against `pending`.
 use crate::lock::Lock;
-use crate::spec::{Charge, allocate};
+use crate::memory::{Charge, allocate};
+use crate::ops::Ops;
 use crate::words::Words;
 use crate::{MapError, MapSpec};
 use alloc::sync::Arc;
@@ -49,6 +50,9 @@ impl fmt::Debug for Ringbuf {
         write!(f, "Ringbuf({} of {} bytes)", self.query(Query::AvailData), self.size)
     }
 }
+
+/// Records are not elements: no command knows them.
+impl Ops for Ringbuf {}
 
 /// What [`Ringbuf::query`] answers: BPF_RB_*.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]

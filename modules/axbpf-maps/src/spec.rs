@@ -1,9 +1,7 @@
-//! What a map is to be, and the limits.
+//! What a map is to be, and which maps may be made (Linux: `map_alloc_check` of each type).
 use crate::MapError;
-use crate::words::Words;
 use axbpf_abi::flags::*;
-use axbpf_abi::{MapType, OBJ_NAME_LEN};
-use core::sync::atomic::{AtomicUsize, Ordering::*};
+use axbpf_abi::{MapFields, MapType, OBJ_NAME_LEN};
 
 /// A map to be made: the fields of MAP_CREATE.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -20,12 +18,25 @@ pub struct MapSpec {
     pub flags: u32,
     /// Its name, with a NUL if it is shorter.
     pub name: [u8; OBJ_NAME_LEN],
+    /// Bloom filters: how many hash functions, 5 for 0.
+    pub map_extra: u64,
+    /// Locks and timers in its values, as BTF says.
+    pub fields: MapFields,
 }
 
 impl Default for MapSpec {
     /// An array without size: the fields that matter have to be set.
     fn default() -> Self {
-        MapSpec { map_type: MapType::Array, key_size: 0, value_size: 0, max_entries: 0, flags: 0, name: [0; OBJ_NAME_LEN] }
+        MapSpec {
+            map_type: MapType::Array,
+            key_size: 0,
+            value_size: 0,
+            max_entries: 0,
+            flags: 0,
+            name: [0; OBJ_NAME_LEN],
+            map_extra: 0,
+            fields: MapFields::default(),
+        }
     }
 }
 
@@ -33,53 +44,142 @@ impl Default for MapSpec {
 const MAX_ELEMENT: u32 = 1 << 22;
 /// Most bytes of a value of which there is one for each CPU (Linux: PCPU_MIN_UNIT_SIZE).
 const MAX_CPU_VALUE: u32 = 1 << 15;
+/// Most bytes of an LPM trie's key behind the prefix length.
+const MAX_PREFIX: u32 = 256;
+/// Most addresses of a stack trace (Linux: `sysctl_perf_event_max_stack`).
+pub(crate) const MAX_STACK_DEPTH: u32 = 127;
+/// Most bytes of a value that is stored with a task (Linux: BPF_LOCAL_STORAGE_MAX_VALUE_SIZE, less its headers).
+const MAX_STORAGE: u32 = 65_480;
+
 const ACCESS: u32 = BPF_F_RDONLY | BPF_F_WRONLY | BPF_F_RDONLY_PROG | BPF_F_WRONLY_PROG;
+/// Of maps that programs do not read by themselves.
+const SYS_ACCESS: u32 = BPF_F_RDONLY | BPF_F_WRONLY;
+
+/// Whether maps of a type can be made here. The others stand for things that this kernel does not have: sockets, devices, control groups.
+pub(crate) fn exists(map_type: MapType) -> bool {
+    use MapType::*;
+    matches!(
+        map_type,
+        Array
+            | PercpuArray
+            | Hash
+            | PercpuHash
+            | LruHash
+            | LruPercpuHash
+            | LpmTrie
+            | Queue
+            | Stack
+            | BloomFilter
+            | Ringbuf
+            | UserRingbuf
+            | PerfEventArray
+            | ProgArray
+            | ArrayOfMaps
+            | HashOfMaps
+            | StackTrace
+            | TaskStorage
+    )
+}
+
+fn field(ok: bool, field: &'static str, value: u32, wants: &'static str) -> Result<(), MapError> {
+    if ok { Ok(()) } else { Err(MapError::Field { field, value: value.into(), wants }) }
+}
+
+fn at_most(max: u32, field: &'static str, value: u32) -> Result<(), MapError> {
+    if value <= max { Ok(()) } else { Err(MapError::TooLarge { field, value: value.into() }) }
+}
 
 impl MapSpec {
-    /// Refuses what Linux refuses for the type (`map_alloc_check` of each).
+    /// Refuses what Linux refuses for the type.
     pub(crate) fn check(&self) -> Result<(), MapError> {
         use MapType::*;
-        let field =
-            |ok: bool, field, value: u32, wants| if ok { Ok(()) } else { Err(MapError::Field { field, value: value.into(), wants }) };
+        if !exists(self.map_type) {
+            return Err(MapError::Type(self.map_type));
+        }
+        self.check_flags()?;
+        let keyless = || field(self.key_size == 0, "key_size", self.key_size, "0");
+        let key_is_4 = || field(self.key_size == 4, "key_size", self.key_size, "4");
+        let value_is_4 = || field(self.value_size == 4, "value_size", self.value_size, "4");
+        let has_entries = || field(self.max_entries != 0, "max_entries", self.max_entries, "at least 1");
+        let has_value = || field(self.value_size != 0, "value_size", self.value_size, "at least 1");
+        match self.map_type {
+            Ringbuf | UserRingbuf => {
+                keyless()?;
+                field(self.value_size == 0, "value_size", self.value_size, "0")?;
+                let size = self.max_entries;
+                return field(size.is_power_of_two() && size >= 4096, "max_entries", size, "a power of two, and a multiple of 4096");
+            }
+            TaskStorage => {
+                field(self.max_entries == 0, "max_entries", self.max_entries, "0: there is one for each task that asks")?;
+                key_is_4()?;
+                has_value()?;
+                return at_most(MAX_STORAGE, "value_size", self.value_size);
+            }
+            Queue | Stack | BloomFilter => keyless()?,
+            Array | PercpuArray => key_is_4()?,
+            ProgArray | PerfEventArray | ArrayOfMaps => key_is_4().and_then(|()| value_is_4())?,
+            HashOfMaps => value_is_4()?,
+            LpmTrie => {
+                field(
+                    (5..=4 + MAX_PREFIX).contains(&self.key_size),
+                    "key_size",
+                    self.key_size,
+                    "4 bytes of prefix length and 1 to 256 of data",
+                )?;
+                let most = MAX_ELEMENT - 4 - MAX_PREFIX - 40;
+                field(self.value_size <= most, "value_size", self.value_size, "less than 4 MiB")?;
+            }
+            StackTrace => {
+                key_is_4()?;
+                let each = if self.flags & BPF_F_STACK_BUILD_ID != 0 { 32 } else { 8 };
+                let good = self.value_size >= 8 && self.value_size % each == 0 && self.value_size / each <= MAX_STACK_DEPTH;
+                field(good, "value_size", self.value_size, "8 bytes (32 with BPF_F_STACK_BUILD_ID) for each of 1 to 127 addresses")?;
+            }
+            _ => field(self.key_size != 0, "key_size", self.key_size, "at least 1")?,
+        }
+        has_entries()?;
+        has_value()?;
+        at_most(if self.per_cpu() { MAX_CPU_VALUE } else { MAX_ELEMENT }, "value_size", self.value_size)?;
+        at_most(MAX_ELEMENT - self.value_size, "key_size", self.key_size)?;
+        at_most(1 << 30, "max_entries", self.max_entries)
+    }
+
+    fn check_flags(&self) -> Result<(), MapError> {
+        use MapType::*;
+        const HASH: u32 = BPF_F_NO_PREALLOC | BPF_F_ZERO_SEED | ACCESS;
         let allowed = match self.map_type {
-            Array => BPF_F_NUMA_NODE | BPF_F_MMAPABLE | ACCESS,
+            Array => BPF_F_NUMA_NODE | BPF_F_MMAPABLE | BPF_F_INNER_MAP | ACCESS,
             // Values of all CPUs belong to no node.
             PercpuArray => ACCESS,
-            // Programs do not read its elements.
-            ProgArray => BPF_F_NUMA_NODE | BPF_F_RDONLY | BPF_F_WRONLY,
-            Hash => BPF_F_NO_PREALLOC | BPF_F_NUMA_NODE | BPF_F_ZERO_SEED | ACCESS,
-            PercpuHash => BPF_F_NO_PREALLOC | BPF_F_ZERO_SEED | ACCESS,
-            Ringbuf => BPF_F_NUMA_NODE,
-            other => return Err(MapError::Type(other)),
+            ProgArray | ArrayOfMaps => BPF_F_NUMA_NODE | SYS_ACCESS,
+            PerfEventArray => BPF_F_NUMA_NODE | BPF_F_PRESERVE_ELEMS | SYS_ACCESS,
+            Hash | HashOfMaps => HASH | BPF_F_NUMA_NODE,
+            PercpuHash => HASH,
+            LruHash => HASH | BPF_F_NUMA_NODE | BPF_F_NO_COMMON_LRU,
+            LruPercpuHash => HASH | BPF_F_NO_COMMON_LRU,
+            LpmTrie => BPF_F_NO_PREALLOC | BPF_F_NUMA_NODE | ACCESS,
+            Queue | Stack => BPF_F_NUMA_NODE | ACCESS,
+            BloomFilter => BPF_F_NUMA_NODE | BPF_F_ZERO_SEED | ACCESS,
+            StackTrace => BPF_F_NUMA_NODE | BPF_F_STACK_BUILD_ID | ACCESS,
+            TaskStorage => BPF_F_NO_PREALLOC | BPF_F_CLONE,
+            _ => BPF_F_NUMA_NODE,
         };
         field(self.flags & !allowed == 0, "map_flags", self.flags, "fewer flags")?;
         let both = |a, b| self.flags & (a | b) == a | b;
         field(!both(BPF_F_RDONLY, BPF_F_WRONLY), "map_flags", self.flags, "not both read-only and write-only")?;
         field(!both(BPF_F_RDONLY_PROG, BPF_F_WRONLY_PROG), "map_flags", self.flags, "not both read-only and write-only")?;
-        if self.map_type == Ringbuf {
-            field(self.key_size == 0, "key_size", self.key_size, "0")?;
-            field(self.value_size == 0, "value_size", self.value_size, "0")?;
-            let size = self.max_entries;
-            return field(size.is_power_of_two() && size >= 4096, "max_entries", size, "a power of two, and a multiple of 4096");
-        }
-        field(self.max_entries != 0, "max_entries", self.max_entries, "at least 1")?;
-        field(self.value_size != 0, "value_size", self.value_size, "at least 1")?;
+        let prealloc = self.flags & BPF_F_NO_PREALLOC == 0;
         match self.map_type {
-            Array | PercpuArray => field(self.key_size == 4, "key_size", self.key_size, "4")?,
-            ProgArray => {
-                field(self.key_size == 4, "key_size", self.key_size, "4")?;
-                field(self.value_size == 4, "value_size", self.value_size, "4")?;
-            }
-            _ => field(self.key_size != 0, "key_size", self.key_size, "at least 1")?,
+            LruHash | LruPercpuHash if !prealloc => return Err(MapError::Unsupported),
+            LpmTrie | TaskStorage => field(!prealloc, "map_flags", self.flags, "BPF_F_NO_PREALLOC")?,
+            _ => {}
         }
-        if self.value_size > if self.per_cpu() { MAX_CPU_VALUE } else { MAX_ELEMENT } {
-            return Err(MapError::TooLarge { field: "value_size", value: self.value_size.into() });
-        }
-        if self.key_size > MAX_ELEMENT - self.value_size {
-            return Err(MapError::TooLarge { field: "key_size", value: self.key_size.into() });
-        }
-        if self.max_entries > 1 << 30 {
-            return Err(MapError::TooLarge { field: "max_entries", value: self.max_entries.into() });
+        let numa = self.flags & BPF_F_NUMA_NODE != 0 && self.flags & BPF_F_NO_COMMON_LRU != 0;
+        field(!numa, "map_flags", self.flags, "a list a CPU belongs to no node")?;
+        let extra = if self.map_type == BloomFilter { 0xf } else { 0 };
+        let value = self.map_extra;
+        if value & !extra != 0 {
+            return Err(MapError::Field { field: "map_extra", value, wants: "0; for a bloom filter up to 15 hash functions" });
         }
         Ok(())
     }
@@ -91,54 +191,6 @@ impl MapSpec {
 
     /// Whether there is a value for each CPU.
     pub(crate) fn per_cpu(&self) -> bool {
-        matches!(self.map_type, MapType::PercpuArray | MapType::PercpuHash)
+        matches!(self.map_type, MapType::PercpuArray | MapType::PercpuHash | MapType::LruPercpuHash)
     }
-}
-
-static LIMIT: AtomicUsize = AtomicUsize::new(64 << 20);
-static USED: AtomicUsize = AtomicUsize::new(0);
-
-/// Most bytes that all maps together may use; 64 MiB unless it was set.
-pub fn memory_limit() -> usize {
-    LIMIT.load(Relaxed)
-}
-
-/// Sets [`memory_limit`]; maps that exist are not affected.
-pub fn set_memory_limit(bytes: usize) {
-    LIMIT.store(bytes, Relaxed);
-}
-
-/// Bytes that all maps together use.
-pub fn memory_used() -> usize {
-    USED.load(Relaxed)
-}
-
-/// Bytes that a map uses, taken from the limit until it goes.
-#[derive(Debug)]
-pub(crate) struct Charge(usize);
-
-impl Charge {
-    /// `None`: more bytes than there are addresses.
-    pub(crate) fn new(bytes: Option<usize>) -> Result<Charge, MapError> {
-        let needs = bytes.unwrap_or(usize::MAX);
-        let take = |used: usize| used.checked_add(needs).filter(|&sum| sum <= memory_limit());
-        match USED.fetch_update(Relaxed, Relaxed, take) {
-            Ok(_) => Ok(Charge(needs)),
-            Err(used) => Err(MapError::Limit { needs, left: memory_limit().saturating_sub(used) }),
-        }
-    }
-}
-
-impl Drop for Charge {
-    fn drop(&mut self) {
-        USED.fetch_sub(self.0, Relaxed);
-    }
-}
-
-/// Zeroed words that count against the limit.
-pub(crate) fn allocate(words: Option<usize>) -> Result<(Words, Charge), MapError> {
-    let needs = words.and_then(|words| words.checked_mul(8));
-    let charge = Charge::new(needs)?;
-    let words = Words::new(charge.0 / 8).ok_or(MapError::NoMemory { needs: charge.0 })?;
-    Ok((words, charge))
 }

@@ -9,7 +9,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::*};
 
 fn spec(map_type: MapType, key_size: u32, value_size: u32, max_entries: u32) -> MapSpec {
-    MapSpec { map_type, key_size, value_size, max_entries, flags: 0, name: [0; OBJ_NAME_LEN] }
+    MapSpec { map_type, key_size, value_size, max_entries, ..MapSpec::default() }
 }
 
 fn map(map_type: MapType, key_size: u32, value_size: u32, max_entries: u32) -> Arc<Map> {

@@ -128,7 +128,7 @@ impl Object {
     /// [`load`](Self::load), after something was changed in it, and with options.
     pub fn load_with(spec: &ObjectSpec, options: &ObjectOptions<'_>) -> Result<Object, ObjectError> {
         #[cfg(feature = "axbpf-maps")]
-        let maps = spec.maps.iter().map(make_map).collect::<Result<Vec<_>, _>>()?;
+        let maps = spec.maps.iter().map(|map| make_map(spec, map)).collect::<Result<Vec<_>, _>>()?;
         #[cfg(not(feature = "axbpf-maps"))]
         if let Some(map) = spec.maps.first() {
             return Err(ObjectError::NoMaps { map: map.name.clone() });
@@ -227,12 +227,13 @@ fn source_line(spec: &ObjectSpec, linked: &LinkedProgram, at: InsnIdx) -> Option
 }
 
 #[cfg(feature = "axbpf-maps")]
-fn make_map(spec: &axbpf_loader::MapSpec) -> Result<(String, Arc<Map>), ObjectError> {
+fn make_map(object: &ObjectSpec, spec: &axbpf_loader::MapSpec) -> Result<(String, Arc<Map>), ObjectError> {
     let failed = |error| ObjectError::Map { map: spec.name.clone(), error };
     let field = || MapError::Field { field: "map_type", value: spec.map_type.into(), wants: "a type that exists" };
     let mut name = [0; axbpf_abi::OBJ_NAME_LEN];
     let len = spec.name.len().min(name.len() - 1);
     name[..len].copy_from_slice(&spec.name.as_bytes()[..len]);
+    let fields = object.btf.as_ref().map(|btf| axbpf_verifier::map_fields(btf, spec.btf_value_type_id)).unwrap_or_default();
     let map = Map::new(&MapSpec {
         map_type: spec.kind().ok_or_else(field).map_err(failed)?,
         key_size: spec.key_size,
@@ -240,6 +241,8 @@ fn make_map(spec: &axbpf_loader::MapSpec) -> Result<(String, Arc<Map>), ObjectEr
         max_entries: spec.max_entries,
         flags: spec.map_flags,
         name,
+        map_extra: spec.map_extra,
+        fields,
     });
     let map = map.map_err(failed)?;
     if let Some(data) = &spec.data {

@@ -55,6 +55,7 @@ fn map_info(map: &Map) -> MapInfo {
     let spec = map.spec();
     let mut info = MapInfo::new(map.id(), spec.map_type, spec.key_size, spec.value_size, spec.max_entries, spec.flags);
     info.name = map.name().to_string();
+    info.fields = spec.fields;
     if map.is_frozen() && spec.flags & BPF_F_RDONLY_PROG != 0 && spec.map_type == MapType::Array && spec.max_entries == 1 {
         info.contents = map.get(&[0; 4]).ok().map(Into::into);
     }

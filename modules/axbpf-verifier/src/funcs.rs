@@ -1,6 +1,7 @@
 //! What BTF says of functions and of map values.
 use alloc::string::{String, ToString};
 use alloc::vec::Vec;
+use axbpf_abi::MapFields;
 use axbpf_btf::{Btf, Linkage, TypeDef, TypeId};
 
 /// What a parameter of a global function has to be.
@@ -103,48 +104,31 @@ fn param(btf: &Btf<'_>, ty: TypeId, tags: &[&str]) -> Param {
     }
 }
 
-/// Fields of map values that programs only reach through helpers.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
-pub struct MapFields {
-    /// Offset of a `struct bpf_spin_lock`, 4 bytes.
-    pub spin_lock: Option<u32>,
-    /// Offset of a `struct bpf_timer`, 16 bytes.
-    pub timer: Option<u32>,
+/// The fields of a struct that programs only reach through helpers.
+pub fn map_fields(btf: &Btf<'_>, value: TypeId) -> MapFields {
+    let mut fields = MapFields::default();
+    find_fields(&mut fields, btf, value, 0, 0);
+    fields
 }
 
-impl MapFields {
-    /// Those of a struct.
-    pub fn of(btf: &Btf<'_>, value: TypeId) -> MapFields {
-        let mut fields = MapFields::default();
-        fields.find(btf, value, 0, 0);
-        fields
-    }
-
-    fn find(&mut self, btf: &Btf<'_>, ty: TypeId, base: u32, depth: u32) {
-        let Ok((_, resolved)) = btf.resolve(ty) else { return };
-        let members = match &resolved.def {
-            TypeDef::Struct(of) if depth < 8 => of.members(),
-            // Global variables: each is a member of its section.
-            TypeDef::Datasec(section) if depth == 0 => {
-                for var in section.vars() {
-                    if let Some(TypeDef::Var { ty, .. }) = btf.ty(var.ty).map(|ty| ty.def) {
-                        self.find(btf, ty, var.offset, 1);
-                    }
+fn find_fields(fields: &mut MapFields, btf: &Btf<'_>, ty: TypeId, base: u32, depth: u32) {
+    let Ok((_, resolved)) = btf.resolve(ty) else { return };
+    let members = match &resolved.def {
+        TypeDef::Struct(of) if depth < 8 => of.members(),
+        // Global variables: each is a member of its section.
+        TypeDef::Datasec(section) if depth == 0 => {
+            for var in section.vars() {
+                if let Some(TypeDef::Var { ty, .. }) = btf.ty(var.ty).map(|ty| ty.def) {
+                    find_fields(fields, btf, ty, var.offset, 1);
                 }
-                return;
             }
-            _ => return,
-        };
-        match resolved.name {
-            "bpf_spin_lock" => self.spin_lock = Some(base),
-            "bpf_timer" => self.timer = Some(base),
-            _ => members.for_each(|member| self.find(btf, member.ty, base + member.bit_offset / 8, depth + 1)),
+            return;
         }
-    }
-
-    /// Name, offset and bytes of each.
-    pub(crate) fn all(&self) -> impl Iterator<Item = (&'static str, u32, u32)> {
-        let lock = self.spin_lock.map(|at| ("bpf_spin_lock", at, 4));
-        lock.into_iter().chain(self.timer.map(|at| ("bpf_timer", at, 16)))
+        _ => return,
+    };
+    match resolved.name {
+        "bpf_spin_lock" => fields.spin_lock = Some(base),
+        "bpf_timer" => fields.timer = Some(base),
+        _ => members.for_each(|member| find_fields(fields, btf, member.ty, base + member.bit_offset / 8, depth + 1)),
     }
 }

@@ -48,7 +48,8 @@ use axbpf_abi::{CtxLayout, Facts, HelperProto, MapType, ProgType};
 use axbpf_isa::{InsnIdx, RawInsn};
 use core::fmt::Write;
 
-pub use funcs::{GlobalFunc, MapFields, Param};
+pub use axbpf_abi::MapFields;
+pub use funcs::{GlobalFunc, Param, map_fields};
 pub use reason::{Reason, Rejected, Rule};
 
 /// A map, as a program's instructions name it.

@@ -19,7 +19,7 @@ pub fn map_info(spec: &ObjectSpec, id: u32, map: &MapSpec) -> Option<MapInfo> {
     let mut info = MapInfo::new(id, map.kind()?, map.key_size, map.value_size, map.max_entries, map.map_flags);
     info.name = map.name.clone();
     if let Some(btf) = &spec.btf {
-        info.fields = MapFields::of(btf, map.btf_value_type_id);
+        info.fields = map_fields(btf, map.btf_value_type_id);
     }
     let constant = map.frozen && map.map_flags & BPF_F_RDONLY_PROG != 0;
     info.contents = map.data.as_ref().filter(|_| constant).map(|data| data.bytes.as_slice().into());

@@ -132,7 +132,7 @@ impl MapSpec {
             StackTrace => {
                 key_is_4()?;
                 let each = if self.flags & BPF_F_STACK_BUILD_ID != 0 { 32 } else { 8 };
-                let good = self.value_size >= 8 && self.value_size % each == 0 && self.value_size / each <= MAX_STACK_DEPTH;
+                let good = self.value_size >= 8 && self.value_size.is_multiple_of(each) && self.value_size / each <= MAX_STACK_DEPTH;
                 field(good, "value_size", self.value_size, "8 bytes (32 with BPF_F_STACK_BUILD_ID) for each of 1 to 127 addresses")?;
             }
             _ => field(self.key_size != 0, "key_size", self.key_size, "at least 1")?,

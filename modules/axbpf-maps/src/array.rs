@@ -1,10 +1,11 @@
 //! Arrays: values in a row, by CPU first where there is one for each.
 use crate::memory::{Charge, allocate};
 use crate::ops::{Ops, Visit};
+use crate::value::Layout;
 use crate::words::Words;
 use crate::{MapError, MapSpec};
 use axbpf_abi::flags::*;
-use axbpf_platform::{cpu_count, cpu_id};
+use axbpf_platform::{IrqGuard, cpu_count, cpu_id};
 
 /// An array, or an array with a value a CPU.
 #[derive(Debug)]
@@ -16,6 +17,7 @@ pub(crate) struct Array {
     stride: usize,
     /// 1, or the number of CPUs.
     cpus: usize,
+    layout: Layout,
 }
 
 impl Array {
@@ -24,7 +26,7 @@ impl Array {
         let cpus = if spec.per_cpu() { cpu_count() } else { 1 };
         let words = entries.checked_mul(stride).and_then(|words| words.checked_mul(cpus));
         let (values, _charge) = allocate(words)?;
-        Ok(Array { values, _charge, entries, stride, cpus })
+        Ok(Array { values, _charge, entries, stride, cpus, layout: Layout::new(spec.fields) })
     }
 
     /// First word of a value. The row of a CPU is one stretch.
@@ -50,12 +52,20 @@ impl Array {
     /// From a program: this CPU's value.
     pub(crate) fn update_here(&self, key: &[u8], value: &[u8], flags: u64) -> Result<(), MapError> {
         let cpu = if self.cpus == 1 { 0 } else { cpu_id() };
-        self.values.put(self.at(self.check(key, flags)?, cpu), value);
+        self.put(self.at(self.check(key, flags)?, cpu), value, flags);
         Ok(())
     }
 
+    fn put(&self, at: usize, value: &[u8], flags: u64) {
+        if flags & BPF_F_LOCK != 0 {
+            self.layout.locked(&self.values, at, || self.layout.put(&self.values, at, value));
+        } else {
+            self.layout.put(&self.values, at, value);
+        }
+    }
+
     fn check(&self, key: &[u8], flags: u64) -> Result<usize, MapError> {
-        match flags {
+        match flags & !BPF_F_LOCK {
             BPF_ANY | BPF_EXIST => self.index(key).ok_or(MapError::Index),
             // Every index exists; Linux looks at the index first.
             BPF_NOEXIST => self.index(key).map_or(Err(MapError::Index), |_| Err(MapError::Exists)),
@@ -65,10 +75,14 @@ impl Array {
 }
 
 impl Ops for Array {
-    fn lookup(&self, key: &[u8], out: &mut [u8], _flags: u64) -> Result<(), MapError> {
+    fn lookup(&self, key: &[u8], out: &mut [u8], flags: u64) -> Result<(), MapError> {
         let index = self.index(key).ok_or(MapError::NoSuchKey)?;
-        if self.cpus == 1 {
-            self.values.get(self.at(index, 0), out);
+        let at = self.at(index, 0);
+        if self.cpus == 1 && flags & BPF_F_LOCK != 0 {
+            let _section = IrqGuard::new();
+            self.layout.locked(&self.values, at, || self.layout.get(&self.values, at, out));
+        } else if self.cpus == 1 {
+            self.layout.get(&self.values, at, out);
         } else {
             for (cpu, out) in out.chunks_mut(self.stride * 8).enumerate() {
                 self.values.get(self.at(index, cpu), out);
@@ -80,7 +94,8 @@ impl Ops for Array {
     fn update(&self, key: &[u8], value: &[u8], flags: u64) -> Result<(), MapError> {
         let index = self.check(key, flags)?;
         if self.cpus == 1 {
-            self.values.put(self.at(index, 0), value);
+            let _section = (flags & BPF_F_LOCK != 0).then(IrqGuard::new);
+            self.put(self.at(index, 0), value, flags);
         } else {
             for (cpu, value) in value.chunks(self.stride * 8).enumerate() {
                 self.values.put(self.at(index, cpu), value);
@@ -109,7 +124,7 @@ impl Ops for Array {
     fn for_each(&self, visit: Visit<'_>) -> Result<u64, MapError> {
         let cpu = if self.cpus == 1 { 0 } else { cpu_id() };
         for index in 0..self.entries {
-            if !visit(&(index as u32).to_le_bytes(), self.values.ptr(self.at(index, cpu))) {
+            if !visit((index as u32).to_le_bytes().as_ptr(), self.values.ptr(self.at(index, cpu))) {
                 return Ok(index as u64 + 1);
             }
         }

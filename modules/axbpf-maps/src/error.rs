@@ -57,6 +57,10 @@ pub enum MapError {
     },
     /// Flags that this operation does not know.
     Flags(u64),
+    /// The map cannot be put into another one, or not into this one.
+    Inner(&'static str),
+    /// A map of maps needs one that the others are like.
+    NoInner,
     /// No such key.
     NoSuchKey,
     /// The index lies past the array's end.
@@ -77,7 +81,10 @@ impl MapError {
     /// The error number that Linux's commands and helpers answer.
     pub fn errno(self) -> Errno {
         match self {
-            Self::Field { .. } | Self::Type(_) | Self::Flags(_) | Self::KeySize { .. } | Self::ValueSize { .. } => Errno::EINVAL,
+            Self::Field { .. } | Self::Type(_) | Self::Flags(_) | Self::KeySize { .. } | Self::ValueSize { .. } | Self::Inner(_) => {
+                Errno::EINVAL
+            }
+            Self::NoInner => Errno::EBADF,
             Self::TooLarge { .. } | Self::Full => Errno::E2BIG,
             Self::Limit { .. } | Self::NoMemory { .. } | Self::Reserve => Errno::ENOMEM,
             Self::Unsupported => Errno::ENOTSUPP,
@@ -113,6 +120,8 @@ impl fmt::Display for MapError {
             Self::KeySize { is, given } => write!(f, "a key has {is} bytes, not {given}"),
             Self::ValueSize { is, given } => write!(f, "a value has {is} bytes, not {given}"),
             Self::Flags(flags) => write!(f, "flags {flags:#x} are unknown here"),
+            Self::Inner(why) => write!(f, "this map cannot be an inner map: {why}"),
+            Self::NoInner => f.write_str("a map of maps is made with a map that its inner ones are like"),
             Self::NoSuchKey => f.write_str("no such key"),
             Self::Index => f.write_str("the index lies past the end of the array"),
             Self::Exists => f.write_str("the key exists already"),

@@ -7,16 +7,18 @@
 //! 3. `version` of an element is odd while its key is written. Who compares keys, or copies a value for a task, looks at it before and
 //!    after.
 //! 4. An element is in one list or free, never both. Free ones are a stack whose head carries a count, so that a head taken, freed and
-//!    seen again is not taken for the same.
+//!    seen again is not taken for the same. Their links are marked: who stands on one begins again.
 //! 5. An element that replaces another comes to the front, and the other goes: who has passed the front by then meets neither. So
 //!    `replaced` counts between the two, and who finds nothing looks at it before and after.
 use crate::lock::Lock;
-use crate::memory::Charge;
-use crate::ops::Ops;
+use crate::lru::Clock;
+use crate::memory::{Charge, boxed};
+use crate::ops::{Ops, Visit};
+use crate::value::Layout;
 use crate::words::Words;
 use crate::{MapError, MapSpec};
 use alloc::boxed::Box;
-use alloc::vec::Vec;
+use axbpf_abi::MapType;
 use axbpf_abi::flags::*;
 use axbpf_platform::{IrqGuard, cpu_count, cpu_id, monotonic_ns};
 use core::fmt;
@@ -24,8 +26,10 @@ use core::sync::atomic::{AtomicU16, AtomicU32, AtomicU64, AtomicUsize, Ordering:
 
 /// Marks the end of a list; the rest is the bucket's number.
 const END: u32 = 1 << 31;
+/// Marks the link of a free element; the rest is the next free one.
+const FREE: u32 = 1 << 30;
 /// No free element.
-const NONE: u32 = u32::MAX;
+const NONE: u32 = FREE - 1;
 
 struct Bucket {
     head: AtomicU32,
@@ -41,8 +45,6 @@ struct Link {
     /// Of the key.
     hash: AtomicU32,
     version: AtomicU32,
-    /// Next free one.
-    free: AtomicU32,
 }
 
 /// A hash, or a hash with a value a CPU.
@@ -63,19 +65,15 @@ pub(crate) struct Hash {
     /// Count and index of the stack of free elements.
     free: AtomicU64,
     seed: u64,
+    layout: Layout,
+    /// Those of an LRU hash: when all elements are in use, one goes that was not asked for lately.
+    lru: Option<Clock>,
 }
 
 impl fmt::Debug for Hash {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "Hash({} of {})", self.count.load(Relaxed), self.max_entries)
     }
-}
-
-fn boxed<T>(len: usize, make: impl FnMut() -> T) -> Result<Box<[T]>, MapError> {
-    let mut list = Vec::new();
-    list.try_reserve_exact(len).map_err(|_| MapError::NoMemory { needs: len.saturating_mul(size_of::<T>()) })?;
-    list.resize_with(len, make);
-    Ok(list.into())
 }
 
 impl Hash {
@@ -86,10 +84,14 @@ impl Hash {
         // there is a value for each CPU, they are changed in place.
         let (cpus, replacing) = if spec.per_cpu() { (cpu_count(), 0) } else { (1, cpu_count()) };
         let elements = max_entries + replacing;
+        if elements >= NONE as usize {
+            return Err(MapError::TooLarge { field: "max_entries", value: spec.max_entries.into() });
+        }
         let size = stride.checked_mul(cpus).and_then(|values| values.checked_add(key));
         let words = size.and_then(|size| size.checked_mul(elements));
         let buckets = max_entries.next_power_of_two();
-        let lists = elements * size_of::<Link>() + buckets * size_of::<Bucket>();
+        let is_lru = matches!(spec.map_type, MapType::LruHash | MapType::LruPercpuHash);
+        let lists = elements * (size_of::<Link>() + usize::from(is_lru)) + buckets * size_of::<Bucket>();
         let needs = words.and_then(|words| words.checked_mul(8)).and_then(|bytes| bytes.checked_add(lists));
         let _charge = Charge::new(needs)?;
         let words = words.and_then(Words::new).ok_or(MapError::NoMemory { needs: needs.unwrap_or(usize::MAX) })?;
@@ -97,7 +99,7 @@ impl Hash {
         let links = boxed(elements, || {
             next += 1;
             let free = if next == elements { NONE } else { next as u32 };
-            Link { next: AtomicU32::new(END), hash: AtomicU32::new(0), version: AtomicU32::new(0), free: AtomicU32::new(free) }
+            Link { next: AtomicU32::new(FREE | free), hash: AtomicU32::new(0), version: AtomicU32::new(0) }
         })?;
         let mut number = 0;
         let buckets = boxed(buckets, || {
@@ -106,7 +108,9 @@ impl Hash {
         })?;
         let seed = if spec.flags & BPF_F_ZERO_SEED != 0 { 0 } else { monotonic_ns().wrapping_mul(0x9e37_79b9_7f4a_7c15) | 1 };
         let (count, free) = (AtomicUsize::new(0), AtomicU64::new(0));
-        Ok(Hash { buckets, links, words, _charge, key, stride, cpus, max_entries, count, free, seed })
+        let lru = if is_lru { Some(Clock::new(elements)?) } else { None };
+        let layout = Layout::new(spec.fields);
+        Ok(Hash { buckets, links, words, _charge, key, stride, cpus, max_entries, count, free, seed, layout, lru })
     }
 
     fn hash(&self, key: &[u8]) -> u32 {
@@ -140,7 +144,7 @@ impl Hash {
         'again: loop {
             let replaced = bucket.replaced.load(Acquire);
             let mut at = bucket.head.load(Acquire);
-            while at & END == 0 {
+            while at & (END | FREE) == 0 {
                 let link = &self.links[at as usize];
                 let version = link.version.load(Acquire);
                 if link.hash.load(Relaxed) == hash && version & 1 == 0 && self.words.is(self.key_at(at), key) {
@@ -174,7 +178,7 @@ impl Hash {
             if i == NONE {
                 return None;
             }
-            let next = self.links[i as usize].free.load(Relaxed);
+            let next = self.links[i as usize].next.load(Relaxed) & !FREE;
             match self.free.compare_exchange_weak(head, (head >> 32).wrapping_add(1) << 32 | u64::from(next), AcqRel, Acquire) {
                 Ok(_) => return Some(i),
                 Err(now) => head = now,
@@ -185,7 +189,7 @@ impl Hash {
     fn give(&self, i: u32) {
         let mut head = self.free.load(Relaxed);
         loop {
-            self.links[i as usize].free.store(head as u32, Relaxed);
+            self.links[i as usize].next.store(FREE | head as u32, Release);
             match self.free.compare_exchange_weak(head, (head >> 32).wrapping_add(1) << 32 | u64::from(i), Release, Relaxed) {
                 Ok(_) => return,
                 Err(now) => head = now,
@@ -204,11 +208,30 @@ impl Hash {
     }
 
     /// Sets a value; `write` puts it into the element, of which it is told whether it is a new one.
-    fn set(&self, key: &[u8], flags: u64, replace: bool, write: impl FnOnce(u32, bool)) -> Result<(), MapError> {
+    fn set(&self, key: &[u8], flags: u64, replace: bool, write: impl Fn(u32, bool)) -> Result<(), MapError> {
+        let (flags, locked) = (flags & !BPF_F_LOCK, flags & BPF_F_LOCK != 0);
         if flags > BPF_EXIST {
             return Err(MapError::Flags(flags));
         }
         let hash = self.hash(key);
+        // With the value's own lock, an element is changed in place.
+        let replace = replace && !locked;
+        loop {
+            let result = self.set_once((hash, key), flags, replace, &write)?;
+            match (result, &self.lru) {
+                (Err(MapError::Full), Some(clock)) => self.evict(clock)?,
+                (result, _) => return result,
+            }
+        }
+    }
+
+    fn set_once(
+        &self,
+        (hash, key): (u32, &[u8]),
+        flags: u64,
+        replace: bool,
+        write: impl Fn(u32, bool),
+    ) -> Result<Result<(), MapError>, MapError> {
         let bucket = &self.buckets[self.number(hash) as usize];
         bucket.lock.with(|| {
             let old = self.find(hash, key).map(|(i, _)| i);
@@ -239,6 +262,9 @@ impl Hash {
             write(new, true);
             link.next.store(bucket.head.load(Relaxed), Release);
             link.version.fetch_add(1, Release);
+            if let Some(clock) = &self.lru {
+                clock.forget(new);
+            }
             bucket.head.store(new, Release);
             if let Some(old) = old {
                 // Invariant 5: released with the head before it and by the store that unlinks after it.
@@ -247,26 +273,87 @@ impl Hash {
                 self.give(old);
             }
             Ok(())
-        })?
+        })
+    }
+
+    /// Makes room: takes out an element that was not asked for lately. No lock is held; at most one is, in between.
+    fn evict(&self, clock: &Clock) -> Result<(), MapError> {
+        // Elements that are free or on their way are passed over; others may evict at the same time, or remove.
+        for _ in 0..clock.len() {
+            let i = clock.next();
+            let hash = self.links[i as usize].hash.load(Relaxed);
+            let bucket = &self.buckets[self.number(hash) as usize];
+            let gone = bucket.lock.with(|| {
+                let here = self.has(bucket, i);
+                if here {
+                    self.unlink(bucket, i);
+                    self.give(i);
+                    self.count.fetch_sub(1, Relaxed);
+                }
+                here
+            })?;
+            if gone || self.count.load(Relaxed) < self.max_entries {
+                return Ok(());
+            }
+        }
+        Err(MapError::Reserve)
+    }
+
+    /// Whether an element is in a list. Under the bucket's lock.
+    fn has(&self, bucket: &Bucket, i: u32) -> bool {
+        let mut at = bucket.head.load(Relaxed);
+        while at & (END | FREE) == 0 && at != i {
+            at = self.links[at as usize].next.load(Relaxed);
+        }
+        at == i
     }
 
     pub(crate) fn lookup_ptr(&self, key: &[u8]) -> Option<*mut u8> {
         let cpu = if self.cpus == 1 { 0 } else { cpu_id() };
         let (i, _) = self.find(self.hash(key), key)?;
+        if let Some(clock) = &self.lru {
+            clock.mark(i);
+        }
         Some(self.words.ptr(self.value_at(i, cpu)))
     }
 
     fn copy_out(&self, i: u32, out: &mut [u8]) {
-        let size = if self.cpus == 1 { out.len() } else { self.stride * 8 };
-        for (cpu, out) in out.chunks_mut(size).enumerate() {
+        if self.cpus == 1 {
+            return self.layout.get(&self.words, self.value_at(i, 0), out);
+        }
+        for (cpu, out) in out.chunks_mut(self.stride * 8).enumerate() {
             self.words.get(self.value_at(i, cpu), out);
+        }
+    }
+
+    /// Sets the only value of an element.
+    fn put(&self, key: &[u8], value: &[u8], flags: u64) -> Result<(), MapError> {
+        self.set(key, flags, true, |i, new| {
+            let at = self.value_at(i, 0);
+            match (new, flags & BPF_F_LOCK != 0) {
+                (true, _) => self.layout.put_new(&self.words, at, value),
+                (_, true) => self.layout.locked(&self.words, at, || self.layout.put(&self.words, at, value)),
+                _ => self.layout.put(&self.words, at, value),
+            }
+        })
+    }
+
+    /// The first word of a key's value, for a caller in a section.
+    pub(crate) fn word(&self, key: &[u8]) -> Option<u64> {
+        let hash = self.hash(key);
+        loop {
+            let (i, version) = self.find(hash, key)?;
+            let word = self.words.at(self.value_at(i, 0)).load(Acquire);
+            if self.is_still(i, version) {
+                return Some(word);
+            }
         }
     }
 
     /// From a program: this CPU's value; those of the other CPUs are zero in a new element.
     pub(crate) fn update_here(&self, key: &[u8], value: &[u8], flags: u64) -> Result<(), MapError> {
         if self.cpus == 1 {
-            return self.set(key, flags, true, |i, _| self.words.put(self.value_at(i, 0), value));
+            return self.put(key, value, flags);
         }
         self.set(key, flags, false, |i, new| {
             if new {
@@ -304,12 +391,16 @@ impl Hash {
 }
 
 impl Ops for Hash {
-    fn lookup(&self, key: &[u8], out: &mut [u8], _flags: u64) -> Result<(), MapError> {
+    fn lookup(&self, key: &[u8], out: &mut [u8], flags: u64) -> Result<(), MapError> {
         let _section = IrqGuard::new();
         let hash = self.hash(key);
         loop {
             let (i, version) = self.find(hash, key).ok_or(MapError::NoSuchKey)?;
-            self.copy_out(i, out);
+            if flags & BPF_F_LOCK != 0 {
+                self.layout.locked(&self.words, self.value_at(i, 0), || self.copy_out(i, out));
+            } else {
+                self.copy_out(i, out);
+            }
             if self.is_still(i, version) {
                 return Ok(());
             }
@@ -317,9 +408,11 @@ impl Ops for Hash {
     }
 
     fn update(&self, key: &[u8], value: &[u8], flags: u64) -> Result<(), MapError> {
-        let size = if self.cpus == 1 { value.len() } else { self.stride * 8 };
-        self.set(key, flags, self.cpus == 1, |i, _| {
-            for (cpu, value) in value.chunks(size).enumerate() {
+        if self.cpus == 1 {
+            return self.put(key, value, flags);
+        }
+        self.set(key, flags, false, |i, _| {
+            for (cpu, value) in value.chunks(self.stride * 8).enumerate() {
                 self.words.put(self.value_at(i, cpu), value);
             }
         })
@@ -334,18 +427,22 @@ impl Ops for Hash {
     }
 
     /// The key after `key` in the order of buckets; the first one if `key` is not there (any more).
+    /// The key after `key` in the order of buckets; the first one if `key` is not there. Where a list changes meanwhile its elements may come
+    /// twice, but those that stay are not left out.
     fn next_key(&self, key: Option<&[u8]>, out: &mut [u8]) -> Result<(), MapError> {
         let _section = IrqGuard::new();
         let mut from = 0;
         if let Some(key) = key {
             let hash = self.hash(key);
-            if let Some((i, _)) = self.find(hash, key) {
-                let number = self.number(hash);
+            let number = self.number(hash);
+            if let Some((i, version)) = self.find(hash, key) {
                 let next = self.links[i as usize].next.load(Acquire);
-                if next & END == 0 && self.key_of(next, number, out) {
+                let ends = next & END != 0;
+                let stays = self.is_still(i, version) && next & FREE == 0 && (ends || self.key_of(next, number, out));
+                if stays && !ends {
                     return Ok(());
                 }
-                from = number as usize + 1;
+                from = number as usize + usize::from(stays);
             }
         }
         for (number, bucket) in self.buckets.iter().enumerate().skip(from) {
@@ -369,5 +466,24 @@ impl Ops for Hash {
 
     fn update_here(&self, key: &[u8], value: &[u8], flags: u64) -> Result<(), MapError> {
         self.update_here(key, value, flags)
+    }
+
+    /// Bucket by bucket; an element that comes or goes meanwhile is met or not.
+    fn for_each(&self, visit: Visit<'_>) -> Result<u64, MapError> {
+        let cpu = if self.cpus == 1 { 0 } else { cpu_id() };
+        let mut count = 0;
+        for bucket in &self.buckets {
+            let mut at = bucket.head.load(Acquire);
+            while at & (END | FREE) == 0 {
+                // Read before the visit, which may remove the element.
+                let next = self.links[at as usize].next.load(Acquire);
+                count += 1;
+                if !visit(self.words.ptr(self.key_at(at)), self.words.ptr(self.value_at(at, cpu))) {
+                    return Ok(count);
+                }
+                at = next;
+            }
+        }
+        Ok(count)
     }
 }

@@ -1,6 +1,7 @@
 //! Maps of every type behind one interface.
 use crate::array::Array;
 use crate::hash::Hash;
+use crate::objects::{HashOfMaps, Inner, Object, Objects};
 use crate::ops::Ops;
 use crate::{MapError, MapSpec, Ringbuf};
 use alloc::sync::Arc;
@@ -25,16 +26,18 @@ pub(crate) enum Kind {
     Array(Array),
     Hash(Hash),
     Ringbuf(Ringbuf),
-    /// Declared, so that objects with one load: it has its size, and its elements are empty.
-    ProgArray(Array),
+    Objects(Objects),
+    HashOfMaps(HashOfMaps),
 }
 
 impl Kind {
     pub(crate) fn ops(&self) -> &dyn Ops {
         match self {
-            Kind::Array(array) | Kind::ProgArray(array) => array,
+            Kind::Array(array) => array,
             Kind::Hash(hash) => hash,
             Kind::Ringbuf(ring) => ring,
+            Kind::Objects(objects) => objects,
+            Kind::HashOfMaps(maps) => maps,
         }
     }
 }
@@ -48,13 +51,21 @@ impl fmt::Debug for Map {
 impl Map {
     /// Makes a map. From task context.
     pub fn new(spec: &MapSpec) -> Result<Arc<Map>, MapError> {
+        Map::with_inner(spec, None)
+    }
+
+    /// Makes a map of maps: those that are put into it have to be like `inner`. From task context.
+    pub fn with_inner(spec: &MapSpec, inner: Option<&Map>) -> Result<Arc<Map>, MapError> {
         static IDS: AtomicU32 = AtomicU32::new(1);
         spec.check()?;
+        let inner = || inner.ok_or(MapError::NoInner).and_then(Inner::like);
         let kind = match spec.map_type {
             MapType::Array | MapType::PercpuArray => Kind::Array(Array::new(spec)?),
-            MapType::Hash | MapType::PercpuHash => Kind::Hash(Hash::new(spec)?),
+            MapType::Hash | MapType::PercpuHash | MapType::LruHash | MapType::LruPercpuHash => Kind::Hash(Hash::new(spec)?),
             MapType::Ringbuf => Kind::Ringbuf(Ringbuf::new(spec)?),
-            MapType::ProgArray => Kind::ProgArray(Array::new(spec)?),
+            MapType::ProgArray => Kind::Objects(Objects::new(spec, None)?),
+            MapType::ArrayOfMaps => Kind::Objects(Objects::new(spec, Some(inner()?))?),
+            MapType::HashOfMaps => Kind::HashOfMaps(HashOfMaps::new(spec, inner()?)?),
             other => return Err(MapError::Type(other)),
         };
         let map = Arc::new(Map { spec: *spec, id: IDS.fetch_add(1, Relaxed), frozen: AtomicBool::new(false), kind });
@@ -122,7 +133,7 @@ impl Map {
     }
 
     /// BPF_F_LOCK needs values with a lock.
-    fn check_lock(&self, flags: u64) -> Result<(), MapError> {
+    pub(crate) fn check_lock(&self, flags: u64) -> Result<(), MapError> {
         if flags & BPF_F_LOCK != 0 && self.spec.fields.spin_lock.is_none() { Err(MapError::Flags(flags)) } else { Ok(()) }
     }
 
@@ -204,6 +215,64 @@ impl Map {
             Ok(()) => Ok(true),
             Err(MapError::NoSuchKey) => Ok(false),
             Err(error) => Err(error),
+        }
+    }
+
+    /// Puts a program into a program array (MAP_UPDATE_ELEM with its descriptor). Whether it fits is the caller's to know.
+    pub fn put(&self, key: &[u8], object: Arc<dyn Object>, flags: u64) -> Result<(), MapError> {
+        self.writable()?;
+        self.check_key(key)?;
+        match &self.kind {
+            Kind::Objects(objects) if objects.inner().is_none() => {
+                if flags != BPF_ANY {
+                    return Err(MapError::Flags(flags));
+                }
+                objects.put(key, Some(object))
+            }
+            _ => Err(MapError::Operation),
+        }
+    }
+
+    /// Puts a map into a map of maps (MAP_UPDATE_ELEM with its descriptor).
+    pub fn put_map(&self, key: &[u8], map: Arc<Map>, flags: u64) -> Result<(), MapError> {
+        self.writable()?;
+        self.check_key(key)?;
+        let inner = self.inner().ok_or(MapError::Operation)?;
+        match &self.kind {
+            Kind::Objects(_) if flags != BPF_ANY => Err(MapError::Flags(flags)),
+            Kind::Objects(objects) => inner.check(&map).and_then(|()| objects.put(key, Some(map))),
+            Kind::HashOfMaps(maps) => inner.check(&map).and_then(|()| maps.put(key, map, flags)),
+            _ => Err(MapError::Operation),
+        }
+    }
+
+    /// The program or map in a slot.
+    pub fn object(&self, key: &[u8]) -> Option<Arc<dyn Object>> {
+        match &self.kind {
+            Kind::Objects(objects) => objects.get(key),
+            Kind::HashOfMaps(maps) => maps.get(key),
+            _ => None,
+        }
+    }
+
+    fn inner(&self) -> Option<&Inner> {
+        match &self.kind {
+            Kind::Objects(objects) => objects.inner(),
+            Kind::HashOfMaps(maps) => Some(maps.inner()),
+            _ => None,
+        }
+    }
+
+    /// What the maps in a map of maps are like.
+    pub fn inner_spec(&self) -> Option<&MapSpec> {
+        self.inner().map(Inner::spec)
+    }
+
+    /// For code that jumps by a program array: address of the first slot, 8 bytes each, and how many.
+    pub fn object_table(&self) -> Option<(*const u8, usize)> {
+        match &self.kind {
+            Kind::Objects(objects) => Some(objects.table()),
+            _ => None,
         }
     }
 }

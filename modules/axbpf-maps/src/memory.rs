@@ -1,6 +1,8 @@
 //! The memory of all maps together, and the limit for it.
 use crate::MapError;
 use crate::words::Words;
+use alloc::boxed::Box;
+use alloc::vec::Vec;
 use core::sync::atomic::{AtomicUsize, Ordering::*};
 
 static LIMIT: AtomicUsize = AtomicUsize::new(64 << 20);
@@ -49,4 +51,12 @@ pub(crate) fn allocate(words: Option<usize>) -> Result<(Words, Charge), MapError
     let charge = Charge::new(needs)?;
     let words = Words::new(charge.0 / 8).ok_or(MapError::NoMemory { needs: charge.0 })?;
     Ok((words, charge))
+}
+
+/// A list of so many, made one by one.
+pub(crate) fn boxed<T>(len: usize, make: impl FnMut() -> T) -> Result<Box<[T]>, MapError> {
+    let mut list = Vec::new();
+    list.try_reserve_exact(len).map_err(|_| MapError::NoMemory { needs: len.saturating_mul(size_of::<T>()) })?;
+    list.resize_with(len, make);
+    Ok(list.into())
 }

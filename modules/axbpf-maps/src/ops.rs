@@ -2,8 +2,8 @@
 use crate::MapError;
 use core::fmt;
 
-/// Goes through elements: key, and the value's address (of this CPU's value where there is one for each). `false` ends it.
-pub(crate) type Visit<'a> = &'a mut dyn FnMut(&[u8], *mut u8) -> bool;
+/// Goes through elements: addresses of the key, and of the value (of this CPU's value where there is one for each). `false` ends it.
+pub(crate) type Visit<'a> = &'a mut dyn FnMut(*const u8, *mut u8) -> bool;
 
 /// The operations of a type. Keys and values have the sizes that [`Map`](crate::Map) was made with, or none where the type has none; access
 /// flags, freezing and BPF_F_LOCK on maps without locks are [`Map`](crate::Map)'s business.

@@ -49,7 +49,6 @@ impl Map {
         let found = match &self.kind {
             Kind::Array(array) => array.lookup_ptr(key),
             Kind::Hash(hash) => hash.lookup_ptr(key),
-            Kind::ProgArray(_) => None,
             other => other.ops().lookup_ptr(key),
         };
         found.unwrap_or(ptr::null_mut())
@@ -65,6 +64,7 @@ impl Map {
         let key = unsafe { from_raw_parts(key, self.spec().key_size as usize) };
         // SAFETY: the caller's.
         let value = unsafe { from_raw_parts(value, self.spec().value_size as usize) };
+        self.check_lock(flags)?;
         match &self.kind {
             Kind::Array(array) => array.update_here(key, value, flags),
             Kind::Hash(hash) => hash.update_here(key, value, flags),
@@ -109,7 +109,7 @@ impl Map {
     /// Goes through the elements: address of the key, and of the value (this CPU's where there is one for each). `visit` ends it with
     /// `false`. Answers how many were visited. IRQs off.
     pub fn for_each_ptr(&self, mut visit: impl FnMut(*const u8, *mut u8) -> bool) -> Result<u64, MapError> {
-        self.kind.ops().for_each(&mut |key, value| visit(key.as_ptr(), value))
+        self.kind.ops().for_each(&mut visit)
     }
 
     /// Reserves a record of a ring buffer; null: no room, or no ring buffer.

@@ -16,6 +16,11 @@ impl Words {
         Some(Words(words.into()))
     }
 
+    /// How many.
+    pub(crate) fn len(&self) -> usize {
+        self.0.len()
+    }
+
     /// The word with this index.
     pub(crate) fn at(&self, i: usize) -> &AtomicU64 {
         &self.0[i]

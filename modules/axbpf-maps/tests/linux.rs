@@ -1,5 +1,7 @@
 //! The same operations here and on the machine's own Linux, through bpf(2): `cargo test -p axbpf-maps --test linux -- --ignored`, as root.
 //! Where bpf(2) is not permitted these tests fail; they never count as passed.
+mod common;
+
 use axbpf_abi::MapType::{self, *};
 use axbpf_abi::flags::*;
 use axbpf_maps::{Map, MapError, MapSpec};
@@ -19,7 +21,6 @@ const UPDATE: c_int = 2;
 const DELETE: c_int = 3;
 const NEXT_KEY: c_int = 4;
 const LOOKUP_AND_DELETE: c_int = 21;
-const INNER_MAP: u32 = 1 << 12;
 
 fn bpf(cmd: c_int, attr: &[u64; 16]) -> Result<c_long, u16> {
     // SAFETY: the attributes hold addresses of buffers that are large enough for the maps used here.
@@ -69,7 +70,7 @@ fn creation() {
     drop(both(&spec(Array, 4, 8, 1, 0)));
     let mut differences = Vec::new();
     let mut asked = 0;
-    for map_type in [Array, PercpuArray, Hash, PercpuHash, Ringbuf, ProgArray] {
+    for map_type in [Array, PercpuArray, Hash, PercpuHash, LruHash, LruPercpuHash, Ringbuf, ProgArray] {
         let flags_of = || (0..15).map(|bit| 1 << bit).chain([0, BPF_F_RDONLY | BPF_F_WRONLY, BPF_F_RDONLY_PROG | BPF_F_WRONLY_PROG]);
         for key_size in [0, 1, 4, 5, 8, 512, 513, (1 << 22) - 8, 1 << 22, u32::MAX] {
             for value_size in [0, 1, 4, 8, 32768, 32769, 1 << 20, (1 << 22) - 8, 1 << 22, u32::MAX] {
@@ -77,8 +78,7 @@ fn creation() {
                     for flags in flags_of() {
                         let size = (u64::from(key_size) + u64::from(value_size)) * u64::from(max_entries);
                         let small = key_size > 1 << 22 || value_size > 1 << 22 || size < 1 << 19;
-                        // INNER_MAP belongs to arrays of maps, which do not exist here.
-                        if !small || flags == INNER_MAP {
+                        if !small {
                             continue;
                         }
                         let spec = spec(map_type, key_size, value_size, max_entries, flags);
@@ -106,6 +106,8 @@ fn operations() {
         (spec(PercpuArray, 4, 12, 3, 0), [0, 1, 2, 3, u32::MAX]),
         (spec(Hash, 4, 12, 3, 0), [0, 1, 2, 3, u32::MAX]),
         (spec(PercpuHash, 4, 12, 3, 0), [0, 1, 2, 3, u32::MAX]),
+        (spec(LruHash, 4, 12, 256, 0), [0, 1, 2, 3, u32::MAX]),
+        (spec(LruPercpuHash, 4, 12, 256, 0), [0, 1, 2, 3, u32::MAX]),
         (spec(Ringbuf, 0, 0, 4096, 0), [0; 5]),
         (spec(ProgArray, 4, 4, 3, 0), [0, 1, 2, 3, u32::MAX]),
         (spec(Array, 4, 12, 3, BPF_F_RDONLY), [0, 1, 2, 3, u32::MAX]),
@@ -194,4 +196,59 @@ fn random_operations() {
             assert_eq!(mine, linux, "round {round}");
         }
     }
+}
+
+/// How often Linux's LRU hash has what is asked for, on the trace of `common`. The figure stands in tests/lru.rs.
+#[test]
+#[ignore = "asks the machine's Linux"]
+fn lru_hit_rate() {
+    const PROG_LOAD: c_int = 5;
+    const TEST_RUN: c_int = 10;
+    const SYSCALL: u64 = 31;
+    let map = create(&spec(LruHash, 4, 8, common::ENTRIES, 0)).unwrap();
+    let fd = map.as_raw_fd();
+    let insn = |op: u64, dst: u64, src: u64, off: i16, imm: i32| {
+        op | dst << 8 | src << 12 | u64::from(off as u16) << 16 | u64::from(imm as u32) << 32
+    };
+    // Looks the context's key up; sets it to 0 if it is not there. Answers whether it was.
+    let program = [
+        insn(0x61, 1, 1, 0, 0),    // r1 = *(u32 *)(r1 + 0)
+        insn(0x63, 10, 1, -4, 0),  // *(u32 *)(r10 - 4) = r1
+        insn(0x18, 1, 1, 0, fd),   // r1 = map
+        0,                         //
+        insn(0xbf, 2, 10, 0, 0),   // r2 = r10
+        insn(0x07, 2, 0, 0, -4),   // r2 += -4
+        insn(0x85, 0, 0, 0, 1),    // call map_lookup_elem
+        insn(0x55, 0, 0, 11, 0),   // if r0 != 0 goto +11
+        insn(0x7a, 10, 0, -16, 0), // *(u64 *)(r10 - 16) = 0
+        insn(0x18, 1, 1, 0, fd),   // r1 = map
+        0,                         //
+        insn(0xbf, 2, 10, 0, 0),   // r2 = r10
+        insn(0x07, 2, 0, 0, -4),   // r2 += -4
+        insn(0xbf, 3, 10, 0, 0),   // r3 = r10
+        insn(0x07, 3, 0, 0, -16),  // r3 += -16
+        insn(0xb7, 4, 0, 0, 0),    // r4 = 0
+        insn(0x85, 0, 0, 0, 2),    // call map_update_elem
+        insn(0xb7, 0, 0, 0, 0),    // r0 = 0
+        insn(0x95, 0, 0, 0, 0),    // exit
+        insn(0xb7, 0, 0, 0, 1),    // r0 = 1
+        insn(0x95, 0, 0, 0, 0),    // exit
+    ];
+    let mut attr = [0; 16];
+    attr[0] = SYSCALL | (program.len() as u64) << 32;
+    attr[1] = program.as_ptr().expose_provenance() as u64;
+    attr[2] = c"GPL".as_ptr().expose_provenance() as u64;
+    attr[5] = 1 << 36; // BPF_F_SLEEPABLE
+    let prog = bpf(PROG_LOAD, &attr).unwrap();
+    let (mut hits, mut asked) = (0, 0);
+    for key in common::trace() {
+        let mut attr = [0; 16];
+        attr[0] = prog as u64;
+        attr[5] = 4; // ctx_size_in
+        attr[6] = (&raw const key).expose_provenance() as u64;
+        bpf(TEST_RUN, &attr).unwrap();
+        hits += attr[0] >> 32;
+        asked += 1;
+    }
+    println!("Linux: {hits} of {asked}");
 }

@@ -1,7 +1,7 @@
 //! Arrays and hashes: every operation's answers, against a model, and from several threads (a thread is a CPU here).
+use axbpf_abi::Errno;
 use axbpf_abi::MapType::{self, *};
 use axbpf_abi::flags::*;
-use axbpf_abi::{Errno, OBJ_NAME_LEN};
 use axbpf_maps::{Map, MapError, MapSpec, memory_used};
 use axbpf_platform::{IrqGuard, MAX_CPUS};
 use std::collections::HashMap;

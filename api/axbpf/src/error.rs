@@ -38,7 +38,7 @@ impl Error {
                 use axbpf_runtime::LoadError::*;
                 match error {
                     Length(_) => Errno::E2BIG,
-                    Type(_) | Program(_) => Errno::EINVAL,
+                    Type(_) | Program(_) | ProgArray { .. } => Errno::EINVAL,
                     NoSuchMap { .. } => Errno::EBADF,
                     Rejected(_) => Errno::EACCES,
                     // As a verifier's fault is in Linux.

@@ -59,6 +59,8 @@ pub enum MapError {
     Flags(u64),
     /// The map cannot be put into another one, or not into this one.
     Inner(&'static str),
+    /// A program array holds programs of one type, compiled or not.
+    Kind,
     /// A map of maps needs one that the others are like.
     NoInner,
     /// No such key.
@@ -67,6 +69,8 @@ pub enum MapError {
     Index,
     /// The key is there, and BPF_NOEXIST was asked for.
     Exists,
+    /// The buffers are too small for what has to come out at once.
+    NoRoom,
     /// All elements are in use.
     Full,
     /// No element is ready to be used from here: the reserve of a map without preallocation is empty, or nothing can be evicted.
@@ -81,9 +85,13 @@ impl MapError {
     /// The error number that Linux's commands and helpers answer.
     pub fn errno(self) -> Errno {
         match self {
-            Self::Field { .. } | Self::Type(_) | Self::Flags(_) | Self::KeySize { .. } | Self::ValueSize { .. } | Self::Inner(_) => {
-                Errno::EINVAL
-            }
+            Self::Field { .. }
+            | Self::Type(_)
+            | Self::Flags(_)
+            | Self::KeySize { .. }
+            | Self::ValueSize { .. }
+            | Self::Inner(_)
+            | Self::Kind => Errno::EINVAL,
             Self::NoInner => Errno::EBADF,
             Self::TooLarge { .. } | Self::Full => Errno::E2BIG,
             Self::Limit { .. } | Self::NoMemory { .. } | Self::Reserve => Errno::ENOMEM,
@@ -91,6 +99,7 @@ impl MapError {
             Self::NotSupported => Errno::EOPNOTSUPP,
             Self::Operation => Errno::EINVAL,
             Self::NoSuchKey => Errno::ENOENT,
+            Self::NoRoom => Errno::ENOSPC,
             Self::Index => Errno::E2BIG,
             Self::Exists => Errno::EEXIST,
             Self::Busy => Errno::EBUSY,
@@ -121,10 +130,12 @@ impl fmt::Display for MapError {
             Self::ValueSize { is, given } => write!(f, "a value has {is} bytes, not {given}"),
             Self::Flags(flags) => write!(f, "flags {flags:#x} are unknown here"),
             Self::Inner(why) => write!(f, "this map cannot be an inner map: {why}"),
+            Self::Kind => f.write_str("a program array holds programs of one type, and of the type of those that use it"),
             Self::NoInner => f.write_str("a map of maps is made with a map that its inner ones are like"),
             Self::NoSuchKey => f.write_str("no such key"),
             Self::Index => f.write_str("the index lies past the end of the array"),
             Self::Exists => f.write_str("the key exists already"),
+            Self::NoRoom => f.write_str("the buffers are too small for the elements of one bucket"),
             Self::Full => f.write_str("the map is full; make max_entries larger"),
             Self::Reserve => f.write_str("no element is ready; programs take from a reserve that tasks fill"),
             Self::Busy => f.write_str("this CPU is changing a map already; try again"),

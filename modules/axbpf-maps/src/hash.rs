@@ -54,6 +54,9 @@ pub(crate) struct Hash {
     /// Key, then value or values, of each element.
     words: Words,
     _charge: Charge,
+    /// Bytes of a key and of a value.
+    key_size: usize,
+    value_size: usize,
     /// Words of a key.
     key: usize,
     /// Words of a value.
@@ -110,7 +113,8 @@ impl Hash {
         let (count, free) = (AtomicUsize::new(0), AtomicU64::new(0));
         let lru = if is_lru { Some(Clock::new(elements)?) } else { None };
         let layout = Layout::new(spec.fields);
-        Ok(Hash { buckets, links, words, _charge, key, stride, cpus, max_entries, count, free, seed, layout, lru })
+        let (key_size, value_size) = (spec.key_size as usize, spec.value_size as usize);
+        Ok(Hash { buckets, links, words, _charge, key_size, value_size, key, stride, cpus, max_entries, count, free, seed, layout, lru })
     }
 
     fn hash(&self, key: &[u8]) -> u32 {
@@ -317,6 +321,11 @@ impl Hash {
         Some(self.words.ptr(self.value_at(i, cpu)))
     }
 
+    /// Bytes of a value as commands pass it.
+    fn value_len(&self) -> usize {
+        if self.cpus == 1 { self.value_size } else { self.stride * 8 * self.cpus }
+    }
+
     fn copy_out(&self, i: u32, out: &mut [u8]) {
         if self.cpus == 1 {
             return self.layout.get(&self.words, self.value_at(i, 0), out);
@@ -466,6 +475,47 @@ impl Ops for Hash {
 
     fn update_here(&self, key: &[u8], value: &[u8], flags: u64) -> Result<(), MapError> {
         self.update_here(key, value, flags)
+    }
+
+    fn buckets(&self) -> u32 {
+        self.buckets.len() as u32
+    }
+
+    fn bucket(&self, number: u32, keys: &mut [u8], values: &mut [u8], flags: u64, delete: bool) -> Result<usize, MapError> {
+        let bucket = &self.buckets[number as usize];
+        // Most are empty: no lock for them.
+        if bucket.head.load(Acquire) & END != 0 {
+            return Ok(0);
+        }
+        bucket.lock.with(|| {
+            let elements = || {
+                let mut at = bucket.head.load(Relaxed);
+                core::iter::from_fn(move || {
+                    let here = (at & (END | FREE) == 0).then_some(at)?;
+                    at = self.links[here as usize].next.load(Relaxed);
+                    Some(here)
+                })
+            };
+            let count = elements().count();
+            if count * self.key_size > keys.len() {
+                return Err(MapError::NoRoom);
+            }
+            let out = keys.chunks_mut(self.key_size).zip(values.chunks_mut(self.value_len()));
+            for (i, (key, value)) in elements().zip(out) {
+                self.words.get(self.key_at(i), key);
+                if flags & BPF_F_LOCK != 0 {
+                    self.layout.locked(&self.words, self.value_at(i, 0), || self.copy_out(i, value));
+                } else {
+                    self.copy_out(i, value);
+                }
+                if delete {
+                    self.unlink(bucket, i);
+                    self.give(i);
+                    self.count.fetch_sub(1, Relaxed);
+                }
+            }
+            Ok(count)
+        })?
     }
 
     /// Bucket by bucket; an element that comes or goes meanwhile is met or not.

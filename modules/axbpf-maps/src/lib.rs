@@ -16,6 +16,7 @@ extern crate alloc;
 extern crate std;
 
 mod array;
+mod batch;
 mod error;
 mod hash;
 mod lock;
@@ -30,6 +31,7 @@ mod spec;
 mod value;
 mod words;
 
+pub use batch::Batch;
 pub use error::MapError;
 pub use map::Map;
 pub use memory::{memory_limit, memory_used, set_memory_limit};

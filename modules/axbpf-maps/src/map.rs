@@ -17,6 +17,8 @@ pub struct Map {
     spec: MapSpec,
     id: u32,
     frozen: AtomicBool,
+    /// See [`Map::hold`].
+    users: AtomicU32,
     pub(crate) kind: Kind,
 }
 
@@ -55,10 +57,10 @@ impl Map {
     }
 
     /// Makes a map of maps: those that are put into it have to be like `inner`. From task context.
-    pub fn with_inner(spec: &MapSpec, inner: Option<&Map>) -> Result<Arc<Map>, MapError> {
+    pub fn with_inner(spec: &MapSpec, inner: Option<&MapSpec>) -> Result<Arc<Map>, MapError> {
         static IDS: AtomicU32 = AtomicU32::new(1);
         spec.check()?;
-        let inner = || inner.ok_or(MapError::NoInner).and_then(Inner::like);
+        let inner = || inner.ok_or(MapError::NoInner).and_then(|inner| inner.check().and_then(|()| Inner::like(inner)));
         let kind = match spec.map_type {
             MapType::Array | MapType::PercpuArray => Kind::Array(Array::new(spec)?),
             MapType::Hash | MapType::PercpuHash | MapType::LruHash | MapType::LruPercpuHash => Kind::Hash(Hash::new(spec)?),
@@ -68,7 +70,8 @@ impl Map {
             MapType::HashOfMaps => Kind::HashOfMaps(HashOfMaps::new(spec, inner()?)?),
             other => return Err(MapError::Type(other)),
         };
-        let map = Arc::new(Map { spec: *spec, id: IDS.fetch_add(1, Relaxed), frozen: AtomicBool::new(false), kind });
+        let map =
+            Arc::new(Map { spec: *spec, id: IDS.fetch_add(1, Relaxed), frozen: AtomicBool::new(false), users: AtomicU32::new(0), kind });
         if let Kind::Ringbuf(ring) = &map.kind {
             ring.attach();
         }
@@ -114,11 +117,11 @@ impl Map {
         }
     }
 
-    fn readable(&self) -> Result<(), MapError> {
+    pub(crate) fn readable(&self) -> Result<(), MapError> {
         if self.spec.flags & BPF_F_WRONLY != 0 { Err(MapError::Access) } else { Ok(()) }
     }
 
-    fn writable(&self) -> Result<(), MapError> {
+    pub(crate) fn writable(&self) -> Result<(), MapError> {
         if self.is_frozen() || self.spec.flags & BPF_F_RDONLY != 0 { Err(MapError::Access) } else { Ok(()) }
     }
 
@@ -227,6 +230,9 @@ impl Map {
                 if flags != BPF_ANY {
                     return Err(MapError::Flags(flags));
                 }
+                if !objects.claim(object.kind()) {
+                    return Err(MapError::Kind);
+                }
                 objects.put(key, Some(object))
             }
             _ => Err(MapError::Operation),
@@ -243,6 +249,30 @@ impl Map {
             Kind::Objects(objects) => inner.check(&map).and_then(|()| objects.put(key, Some(map))),
             Kind::HashOfMaps(maps) => inner.check(&map).and_then(|()| maps.put(key, map, flags)),
             _ => Err(MapError::Operation),
+        }
+    }
+
+    /// Whether a program array can be used by a program of this kind ([`Object::kind`]); it holds no other from now on.
+    pub fn claim(&self, kind: u32) -> bool {
+        match &self.kind {
+            Kind::Objects(objects) if objects.inner().is_none() => objects.claim(kind),
+            _ => true,
+        }
+    }
+
+    /// Somebody who is no program uses the map: a descriptor, an object. Programs in an array may use that array, so that each keeps the other;
+    /// when the last user leaves ([`release`](Self::release)), the array lets go of them (Linux: `bpf_map_put_uref`).
+    pub fn hold(&self) {
+        self.users.fetch_add(1, Relaxed);
+    }
+
+    /// See [`hold`](Self::hold). From task context.
+    pub fn release(&self) {
+        if self.users.fetch_sub(1, AcqRel) == 1
+            && let Kind::Objects(objects) = &self.kind
+            && objects.inner().is_none()
+        {
+            objects.clear();
         }
     }
 

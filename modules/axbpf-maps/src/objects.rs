@@ -17,7 +17,7 @@ use axbpf_abi::flags::BPF_F_INNER_MAP;
 use axbpf_platform::IrqGuard;
 use core::any::Any;
 use core::fmt;
-use core::sync::atomic::Ordering::*;
+use core::sync::atomic::{AtomicU32, Ordering::*};
 use kspin::SpinRaw;
 
 /// What a slot can hold.
@@ -26,6 +26,10 @@ pub trait Object: Any + Send + Sync {
     fn id(&self) -> u32;
     /// What programs find in the slot: a map's address, or where a program is entered. Not 0, and valid as long as the object lives.
     fn address(&self) -> u64;
+    /// Objects of one array are of one kind: the first one decides. Programs: their type, and whether they are compiled.
+    fn kind(&self) -> u32 {
+        0
+    }
 }
 
 impl Object for Map {
@@ -44,12 +48,12 @@ pub(crate) struct Inner(MapSpec);
 
 impl Inner {
     /// Maps like this one.
-    pub(crate) fn like(map: &Map) -> Result<Inner, MapError> {
-        match map.spec().map_type {
+    pub(crate) fn like(spec: &MapSpec) -> Result<Inner, MapError> {
+        match spec.map_type {
             // Two levels are enough.
             MapType::ArrayOfMaps | MapType::HashOfMaps => Err(MapError::Inner("maps of maps do not nest")),
             MapType::ProgArray | MapType::TaskStorage => Err(MapError::Unsupported),
-            _ => Ok(Inner(*map.spec())),
+            _ => Ok(Inner(*spec)),
         }
     }
 
@@ -112,6 +116,8 @@ pub(crate) struct Objects {
     _charges: [Charge; 2],
     owners: Owners,
     inner: Option<Inner>,
+    /// One more than the kind of what it holds; 0: nothing decided that yet.
+    kind: AtomicU32,
 }
 
 impl fmt::Debug for Objects {
@@ -125,7 +131,20 @@ impl Objects {
         let entries = spec.max_entries as usize;
         let charge = Charge::new(entries.checked_mul(OWNER))?;
         let (slots, words) = allocate(Some(entries))?;
-        Ok(Objects { slots, _charges: [charge, words], owners: Owners::new(entries)?, inner })
+        Ok(Objects { slots, _charges: [charge, words], owners: Owners::new(entries)?, inner, kind: AtomicU32::new(0) })
+    }
+
+    /// From now on it holds this kind of objects alone; `false`: it holds another.
+    pub(crate) fn claim(&self, kind: u32) -> bool {
+        let kind = kind.wrapping_add(1);
+        self.kind.compare_exchange(0, kind, Relaxed, Relaxed).is_ok() || self.kind.load(Relaxed) == kind
+    }
+
+    /// Takes everything out.
+    pub(crate) fn clear(&self) {
+        for index in 0..self.slots.len() as u32 {
+            let _ = self.put(&index.to_le_bytes(), None);
+        }
     }
 
     pub(crate) fn inner(&self) -> Option<&Inner> {
@@ -200,6 +219,8 @@ pub(crate) struct HashOfMaps {
     _charge: Charge,
     owners: Owners,
     inner: Inner,
+    /// Bytes of a key.
+    key_size: usize,
 }
 
 impl fmt::Debug for HashOfMaps {
@@ -213,7 +234,7 @@ impl HashOfMaps {
         let entries = spec.max_entries as usize;
         let _charge = Charge::new(entries.checked_mul(OWNER))?;
         let hash = Hash::new(&MapSpec { value_size: 16, ..*spec })?;
-        Ok(HashOfMaps { hash, _charge, owners: Owners::new(entries)?, inner })
+        Ok(HashOfMaps { hash, _charge, owners: Owners::new(entries)?, inner, key_size: spec.key_size as usize })
     }
 
     pub(crate) fn inner(&self) -> &Inner {
@@ -279,5 +300,32 @@ impl Ops for HashOfMaps {
 
     fn lookup_ptr(&self, key: &[u8]) -> Option<*mut u8> {
         address(self.hash.word(key)?)
+    }
+
+    fn buckets(&self) -> u32 {
+        self.hash.buckets()
+    }
+
+    fn bucket(&self, number: u32, keys: &mut [u8], values: &mut [u8], flags: u64, delete: bool) -> Result<usize, MapError> {
+        // Lists are short: there are as many buckets as elements.
+        let room = (values.len() / 4).min(64);
+        let mut words = alloc::vec![0; room * 16];
+        let mut gone: Vec<Option<Arc<dyn Object>>> = Vec::with_capacity(room);
+        let keys = keys.get_mut(..room * self.key_size).unwrap_or_default();
+        let count = self.owners.with(|owners| {
+            let count = self.hash.bucket(number, keys, &mut words, flags, delete)?;
+            for (value, id) in words.chunks(16).zip(values.chunks_mut(4)).take(count) {
+                let place = value.last_chunk().map_or(0, |&place| u64::from_le_bytes(place) as usize);
+                id.copy_from_slice(&owners.list[place].as_ref().map_or(0, |object| object.id()).to_le_bytes());
+                if delete {
+                    // There is room in both: they were taken from there, and no more than `room`.
+                    owners.free.push(place as u32);
+                    gone.push(owners.list[place].take());
+                }
+            }
+            Ok(count)
+        })?;
+        gone.into_iter().for_each(release);
+        Ok(count)
     }
 }

@@ -36,6 +36,16 @@ pub(crate) trait Ops: fmt::Debug + Send + Sync {
         Err(MapError::Unsupported)
     }
 
+    /// Buckets, for batches.
+    fn buckets(&self) -> u32 {
+        0
+    }
+
+    /// Copies all elements of a bucket out, and removes them; answers how many. [`MapError::NoRoom`]: they do not fit, and nothing happened.
+    fn bucket(&self, _number: u32, _keys: &mut [u8], _values: &mut [u8], _flags: u64, _delete: bool) -> Result<usize, MapError> {
+        Err(MapError::Unsupported)
+    }
+
     // ---- From programs, with IRQs off: nothing here allocates or waits for an interrupted lock.
 
     /// The value's address, this CPU's where there is one for each; it stays memory of the map.

@@ -28,7 +28,7 @@ fn key(key: u32) -> [u8; 4] {
 fn maps_of_maps() {
     for map_type in [ArrayOfMaps, HashOfMaps] {
         assert_eq!(Map::new(&spec(map_type, 4, 4, 3)).err(), Some(MapError::NoInner));
-        let outer = Map::with_inner(&spec(map_type, 4, 4, 3), Some(&inner(5))).unwrap();
+        let outer = Map::with_inner(&spec(map_type, 4, 4, 3), Some(inner(5).spec())).unwrap();
         assert_eq!(outer.inner_spec().map(|spec| spec.max_entries), Some(5));
         let maps: Vec<Arc<Map>> = (0..3).map(|_| inner(5)).collect();
         for (i, map) in (0..).zip(&maps) {
@@ -68,18 +68,19 @@ fn maps_of_maps() {
 
 #[test]
 fn what_cannot_be_an_inner_map() {
-    let nested = Map::with_inner(&spec(ArrayOfMaps, 4, 4, 3), Some(&inner(1))).unwrap();
-    assert!(matches!(Map::with_inner(&spec(ArrayOfMaps, 4, 4, 3), Some(&nested)), Err(MapError::Inner(_))));
+    let nested = Map::with_inner(&spec(ArrayOfMaps, 4, 4, 3), Some(inner(1).spec())).unwrap();
+    assert!(matches!(Map::with_inner(&spec(ArrayOfMaps, 4, 4, 3), Some(nested.spec())), Err(MapError::Inner(_))));
     let programs = Map::new(&spec(ProgArray, 4, 4, 3)).unwrap();
-    assert_eq!(Map::with_inner(&spec(HashOfMaps, 4, 4, 3), Some(&programs)).err(), Some(MapError::Unsupported));
+    assert_eq!(Map::with_inner(&spec(HashOfMaps, 4, 4, 3), Some(programs.spec())).err(), Some(MapError::Unsupported));
     // Arrays of any size, if the first one says so.
     let any = Map::new(&MapSpec { flags: BPF_F_INNER_MAP, ..spec(Array, 4, 8, 1) }).unwrap();
-    let outer = Map::with_inner(&spec(ArrayOfMaps, 4, 4, 3), Some(&any)).unwrap();
+    let outer = Map::with_inner(&spec(ArrayOfMaps, 4, 4, 3), Some(any.spec())).unwrap();
     let large = Map::new(&MapSpec { flags: BPF_F_INNER_MAP, ..spec(Array, 4, 8, 100) }).unwrap();
     assert_eq!(outer.put_map(&key(0), large, BPF_ANY), Ok(()));
 }
 
-struct Program(u32);
+/// Its number, and what it keeps.
+struct Program(u32, #[expect(dead_code, reason = "kept")] Option<Arc<Map>>);
 
 impl Object for Program {
     fn id(&self) -> u32 {
@@ -89,14 +90,18 @@ impl Object for Program {
     fn address(&self) -> u64 {
         u64::from(self.0) << 12
     }
+
+    fn kind(&self) -> u32 {
+        self.0 / 100
+    }
 }
 
 #[test]
 fn program_arrays() {
     let array = Map::new(&spec(ProgArray, 4, 4, 2)).unwrap();
-    assert_eq!(array.put(&key(0), Arc::new(Program(7)), BPF_NOEXIST), Err(MapError::Flags(BPF_NOEXIST)));
-    assert_eq!(array.put(&key(0), Arc::new(Program(7)), BPF_ANY), Ok(()));
-    assert_eq!(array.put(&key(2), Arc::new(Program(8)), BPF_ANY), Err(MapError::Index));
+    assert_eq!(array.put(&key(0), Arc::new(Program(7, None)), BPF_NOEXIST), Err(MapError::Flags(BPF_NOEXIST)));
+    assert_eq!(array.put(&key(0), Arc::new(Program(7, None)), BPF_ANY), Ok(()));
+    assert_eq!(array.put(&key(2), Arc::new(Program(8, None)), BPF_ANY), Err(MapError::Index));
     assert_eq!(array.get(&key(0)), Ok(vec![7, 0, 0, 0]));
     assert_eq!(found(&array, 0), 0, "programs do not look programs up");
     let (table, slots) = array.object_table().unwrap();
@@ -106,4 +111,34 @@ fn program_arrays() {
     assert_eq!(array.delete(&key(0)), Ok(()));
     assert_eq!((array.delete(&key(0)), array.delete(&key(2))), (Err(MapError::NoSuchKey), Err(MapError::Index)));
     assert_eq!(array.get(&key(0)), Err(MapError::NoSuchKey));
+}
+
+#[test]
+fn programs_of_one_kind() {
+    let array = Map::new(&spec(ProgArray, 4, 4, 2)).unwrap();
+    assert!(array.claim(1), "a program of this kind uses it");
+    assert_eq!(array.put(&key(0), Arc::new(Program(205, None)), BPF_ANY), Err(MapError::Kind));
+    assert_eq!(array.put(&key(0), Arc::new(Program(105, None)), BPF_ANY), Ok(()));
+    assert!(array.claim(1) && !array.claim(2));
+}
+
+/// A program that uses the array it stands in does not keep itself alive.
+#[test]
+fn the_last_user_empties_a_program_array() {
+    let array = Map::new(&spec(ProgArray, 4, 4, 2)).unwrap();
+    array.hold();
+    array.hold();
+    array.put(&key(1), Arc::new(Program(1, Some(Arc::clone(&array)))), BPF_ANY).unwrap();
+    array.release();
+    assert!(array.object(&key(1)).is_some());
+    array.release();
+    assert!(array.object(&key(1)).is_none());
+    for _ in 0..100 {
+        reclaim().unwrap();
+        if Arc::strong_count(&array) == 1 {
+            return;
+        }
+        std::thread::sleep(std::time::Duration::from_millis(1));
+    }
+    panic!("{} references", Arc::strong_count(&array));
 }

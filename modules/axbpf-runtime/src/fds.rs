@@ -83,6 +83,10 @@ pub fn install(object: Object) -> Result<u32, FdError> {
         }
         fd += 1;
     }
+    #[cfg(feature = "axbpf-maps")]
+    if let Object::Map(map) = &object {
+        map.hold();
+    }
     table.insert(fd, object);
     Ok(fd)
 }
@@ -96,6 +100,10 @@ pub fn get(fd: u32) -> Result<Object, FdError> {
 pub fn close(fd: u32) -> Result<(), FdError> {
     // Dropped after the lock is: ending a link takes a grace period.
     let object = TABLE.lock().remove(&fd);
+    #[cfg(feature = "axbpf-maps")]
+    if let Some(Object::Map(map)) = &object {
+        map.release();
+    }
     object.map(drop).ok_or(FdError::Closed(fd))
 }
 

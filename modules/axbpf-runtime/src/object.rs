@@ -115,7 +115,7 @@ pub struct ObjectProgram {
 #[derive(Debug)]
 pub struct Object {
     #[cfg(feature = "axbpf-maps")]
-    maps: Vec<(String, Arc<Map>)>,
+    maps: Vec<(String, Held)>,
     programs: Vec<ObjectProgram>,
 }
 
@@ -168,9 +168,11 @@ impl Object {
                 prog,
             });
         }
+        #[cfg(feature = "axbpf-maps")]
+        fill(spec, &maps, &programs)?;
         Ok(Object {
             #[cfg(feature = "axbpf-maps")]
-            maps,
+            maps: maps.into_iter().map(|(name, map)| (name, Held::new(map))).collect(),
             programs,
         })
     }
@@ -178,13 +180,13 @@ impl Object {
     /// The map of this name.
     #[cfg(feature = "axbpf-maps")]
     pub fn map(&self, name: &str) -> Option<&Arc<Map>> {
-        self.maps.iter().find(|(n, _)| n == name).map(|(_, map)| map)
+        self.maps.iter().find(|(n, _)| n == name).map(|(_, map)| &map.0)
     }
 
     /// All maps, by name in the object.
     #[cfg(feature = "axbpf-maps")]
     pub fn maps(&self) -> impl Iterator<Item = (&str, &Arc<Map>)> {
-        self.maps.iter().map(|(name, map)| (name.as_str(), map))
+        self.maps.iter().map(|(name, map)| (name.as_str(), &map.0))
     }
 
     /// The program of this name.
@@ -229,22 +231,9 @@ fn source_line(spec: &ObjectSpec, linked: &LinkedProgram, at: InsnIdx) -> Option
 #[cfg(feature = "axbpf-maps")]
 fn make_map(object: &ObjectSpec, spec: &axbpf_loader::MapSpec) -> Result<(String, Arc<Map>), ObjectError> {
     let failed = |error| ObjectError::Map { map: spec.name.clone(), error };
-    let field = || MapError::Field { field: "map_type", value: spec.map_type.into(), wants: "a type that exists" };
-    let mut name = [0; axbpf_abi::OBJ_NAME_LEN];
-    let len = spec.name.len().min(name.len() - 1);
-    name[..len].copy_from_slice(&spec.name.as_bytes()[..len]);
-    let fields = object.btf.as_ref().map(|btf| axbpf_verifier::map_fields(btf, spec.btf_value_type_id)).unwrap_or_default();
-    let map = Map::new(&MapSpec {
-        map_type: spec.kind().ok_or_else(field).map_err(failed)?,
-        key_size: spec.key_size,
-        value_size: spec.value_size,
-        max_entries: spec.max_entries,
-        flags: spec.map_flags,
-        name,
-        map_extra: spec.map_extra,
-        fields,
-    });
-    let map = map.map_err(failed)?;
+    let own = map_spec(object, spec).map_err(failed)?;
+    let inner = spec.inner.as_deref().map(|inner| map_spec(object, inner)).transpose().map_err(failed)?;
+    let map = Map::with_inner(&own, inner.as_ref()).map_err(failed)?;
     if let Some(data) = &spec.data {
         let mut value = data.bytes.clone();
         value.resize(map.value_len(), 0);
@@ -254,4 +243,67 @@ fn make_map(object: &ObjectSpec, spec: &axbpf_loader::MapSpec) -> Result<(String
         map.freeze();
     }
     Ok((spec.name.clone(), map))
+}
+
+#[cfg(feature = "axbpf-maps")]
+fn map_spec(object: &ObjectSpec, spec: &axbpf_loader::MapSpec) -> Result<MapSpec, MapError> {
+    let unknown = MapError::Field { field: "map_type", value: spec.map_type.into(), wants: "a type that exists" };
+    let map_type = spec.kind().ok_or(unknown)?;
+    let mut name = [0; axbpf_abi::OBJ_NAME_LEN];
+    let len = spec.name.len().min(name.len() - 1);
+    name[..len].copy_from_slice(&spec.name.as_bytes()[..len]);
+    // As libbpf: such arrays have a ring for each CPU.
+    let every_cpu = map_type == axbpf_abi::MapType::PerfEventArray && spec.max_entries == 0;
+    Ok(MapSpec {
+        map_type,
+        key_size: spec.key_size,
+        value_size: spec.value_size,
+        max_entries: if every_cpu { axbpf_platform::cpu_count() as u32 } else { spec.max_entries },
+        flags: spec.map_flags,
+        name,
+        map_extra: spec.map_extra,
+        fields: object.btf.as_ref().map(|btf| axbpf_verifier::map_fields(btf, spec.btf_value_type_id)).unwrap_or_default(),
+    })
+}
+
+/// Puts programs and maps where the object says they stand from the start.
+#[cfg(feature = "axbpf-maps")]
+fn fill(spec: &ObjectSpec, maps: &[(String, Arc<Map>)], programs: &[ObjectProgram]) -> Result<(), ObjectError> {
+    use axbpf_loader::Initial;
+    for (def, (name, map)) in spec.maps.iter().zip(maps) {
+        for &(key, initial) in &def.initial {
+            let key = key.to_le_bytes();
+            let put = match initial {
+                Initial::Map(index) => maps.get(index).map_or(Ok(()), |(_, inner)| map.put_map(&key, Arc::clone(inner), 0)),
+                // One that is not loaded leaves its place empty.
+                Initial::Program(index) => {
+                    let name = spec.programs.get(index).map(|program| program.name.as_str());
+                    let program = programs.iter().find(|program| Some(program.name.as_str()) == name);
+                    program.map_or(Ok(()), |program| map.put(&key, program.prog.clone(), 0))
+                }
+            };
+            put.map_err(|error| ObjectError::Map { map: name.clone(), error })?;
+        }
+    }
+    Ok(())
+}
+
+/// A map with a user that is no program.
+#[cfg(feature = "axbpf-maps")]
+#[derive(Debug)]
+struct Held(Arc<Map>);
+
+#[cfg(feature = "axbpf-maps")]
+impl Held {
+    fn new(map: Arc<Map>) -> Held {
+        map.hold();
+        Held(map)
+    }
+}
+
+#[cfg(feature = "axbpf-maps")]
+impl Drop for Held {
+    fn drop(&mut self) {
+        self.0.release();
+    }
 }

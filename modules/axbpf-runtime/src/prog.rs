@@ -75,6 +75,11 @@ pub enum LoadError {
         /// Its descriptor or index.
         map: i32,
     },
+    /// It uses a program array that programs of another type use.
+    ProgArray {
+        /// The instruction that names it.
+        at: InsnIdx,
+    },
     /// The verifier refused it.
     Rejected(Rejected),
     /// The instructions do not hang together.
@@ -96,6 +101,7 @@ impl fmt::Display for LoadError {
             Self::Length(0) => f.write_str("the program has no instructions"),
             Self::Length(slots) => write!(f, "the program has {slots} instructions; {MAX_INSNS} is the most"),
             Self::Type(prog_type) => write!(f, "programs of type {prog_type} cannot run here"),
+            Self::ProgArray { at } => write!(f, "insn {at}: this program array belongs to programs of another type"),
             Self::NoSuchMap { at, map } => write!(f, "insn {at}: map {map} does not exist, or its value cannot be named directly"),
             Self::Rejected(rejected) => rejected.fmt(f),
             Self::Program(refused) => refused.fmt(f),
@@ -154,6 +160,12 @@ impl Prog {
         let ctx = ctx.and_then(|prog_type| CtxLayout::of(prog_type, spec.expected_attach_type, ARCH));
         let ctx = ctx.ok_or(LoadError::Type(spec.prog_type))?;
         let links = links(&spec)?;
+        #[cfg(feature = "axbpf-maps")]
+        for link in &links {
+            if !link.map.claim(kind(spec.prog_type)) {
+                return Err(LoadError::ProgArray { at: link.at });
+            }
+        }
         let gpl = axbpf_abi::is_gpl_compatible(spec.license);
         let verdict = verify::verify(&spec, ctx, gpl, &links, log).map_err(LoadError::Rejected)?;
         for link in &links {
@@ -223,6 +235,27 @@ impl Prog {
 
     pub(crate) fn engine(&self) -> &dyn Engine {
         &*self.engine
+    }
+}
+
+/// Programs that can follow one another by tail calls are of one type; which engine runs them does not matter here.
+#[cfg(feature = "axbpf-maps")]
+fn kind(prog_type: ProgType) -> u32 {
+    prog_type as u32
+}
+
+#[cfg(feature = "axbpf-maps")]
+impl axbpf_maps::Object for Prog {
+    fn id(&self) -> u32 {
+        self.id
+    }
+
+    fn address(&self) -> u64 {
+        core::ptr::from_ref(self).expose_provenance() as u64
+    }
+
+    fn kind(&self) -> u32 {
+        kind(self.prog_type)
     }
 }
 

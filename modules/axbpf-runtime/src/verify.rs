@@ -2,14 +2,14 @@
 use crate::prog::Link;
 use crate::{ProgSpec, helpers};
 #[cfg(feature = "axbpf-maps")]
-use alloc::string::ToString;
+use alloc::{boxed::Box, string::ToString};
 use axbpf_abi::CtxLayout;
 use axbpf_abi::flags::{BPF_F_SLEEPABLE, BPF_F_STRICT_ALIGNMENT};
 #[cfg(feature = "axbpf-maps")]
 use axbpf_abi::{MapType, flags::BPF_F_RDONLY_PROG};
 use axbpf_isa::InsnIdx;
 #[cfg(feature = "axbpf-maps")]
-use axbpf_maps::Map;
+use axbpf_maps::{Map, MapSpec};
 use axbpf_verifier::{MapInfo, Request, Verdict};
 use core::fmt::Write;
 
@@ -53,11 +53,17 @@ pub(crate) fn verify(spec: &ProgSpec<'_>, ctx: CtxLayout, gpl: bool, links: &[Li
 #[cfg(feature = "axbpf-maps")]
 fn map_info(map: &Map) -> MapInfo {
     let spec = map.spec();
-    let mut info = MapInfo::new(map.id(), spec.map_type, spec.key_size, spec.value_size, spec.max_entries, spec.flags);
+    let mut info = spec_info(map.id(), spec);
     info.name = map.name().to_string();
-    info.fields = spec.fields;
+    info.inner = map.inner_spec().map(|inner| Box::new(spec_info(u32::MAX, inner)));
     if map.is_frozen() && spec.flags & BPF_F_RDONLY_PROG != 0 && spec.map_type == MapType::Array && spec.max_entries == 1 {
         info.contents = map.get(&[0; 4]).ok().map(Into::into);
     }
     info
+}
+
+#[cfg(feature = "axbpf-maps")]
+fn spec_info(id: u32, spec: &MapSpec) -> MapInfo {
+    let info = MapInfo::new(id, spec.map_type, spec.key_size, spec.value_size, spec.max_entries, spec.flags);
+    MapInfo { fields: spec.fields, ..info }
 }

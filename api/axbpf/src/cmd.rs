@@ -1,8 +1,10 @@
 //! The commands of bpf(2) as typed functions. Each takes and answers descriptors, as [`bpf`](fn@crate::bpf) does; [`fds`] tells more about them.
 use crate::Error;
+#[cfg(feature = "axbpf-maps")]
+use axbpf_abi::MapType;
 use axbpf_runtime::fds::{self, Object};
 #[cfg(feature = "axbpf-maps")]
-use axbpf_runtime::maps::{Map, MapSpec};
+use axbpf_runtime::maps::{Map, MapError, MapSpec};
 
 /// A descriptor.
 pub type Fd = u32;
@@ -13,16 +15,36 @@ pub fn map_create(spec: &MapSpec) -> Result<Fd, Error> {
     Ok(fds::install(Object::Map(Map::new(spec)?))?)
 }
 
+/// MAP_CREATE of a map of maps: those that are put into it have to be like `inner`.
+#[cfg(feature = "axbpf-maps")]
+pub fn map_create_of_maps(spec: &MapSpec, inner: Fd) -> Result<Fd, Error> {
+    let inner = fds::map(inner)?;
+    Ok(fds::install(Object::Map(Map::with_inner(spec, Some(inner.spec()))?))?)
+}
+
 /// MAP_LOOKUP_ELEM: copies the value of `key` to `value`; of all CPUs' values, each rounded up to 8 bytes, where there is one for each.
 #[cfg(feature = "axbpf-maps")]
 pub fn map_lookup_elem(map: Fd, key: &[u8], value: &mut [u8]) -> Result<(), Error> {
     Ok(fds::map(map)?.lookup(key, value)?)
 }
 
-/// MAP_UPDATE_ELEM: sets the value of `key`; `flags` are BPF_ANY, BPF_NOEXIST or BPF_EXIST.
+/// MAP_UPDATE_ELEM: sets the value of `key`; `flags` are BPF_ANY, BPF_NOEXIST or BPF_EXIST. The value for a map of maps or a program array is
+/// a descriptor.
 #[cfg(feature = "axbpf-maps")]
 pub fn map_update_elem(map: Fd, key: &[u8], value: &[u8], flags: u64) -> Result<(), Error> {
-    Ok(fds::map(map)?.update(key, value, flags)?)
+    let map = fds::map(map)?;
+    update(&map, key, value, flags)
+}
+
+#[cfg(feature = "axbpf-maps")]
+pub(crate) fn update(map: &Map, key: &[u8], value: &[u8], flags: u64) -> Result<(), Error> {
+    let fd = || value.try_into().map(u32::from_le_bytes).map_err(|_| MapError::ValueSize { is: 4, given: value.len() });
+    match map.spec().map_type {
+        MapType::ArrayOfMaps | MapType::HashOfMaps => Ok(map.put_map(key, fds::map(fd()?)?, flags)?),
+        #[cfg(feature = "prog")]
+        MapType::ProgArray => Ok(map.put(key, fds::prog(fd()?)?, flags)?),
+        _ => Ok(map.update(key, value, flags)?),
+    }
 }
 
 /// MAP_DELETE_ELEM.
@@ -46,8 +68,7 @@ pub fn map_lookup_and_delete_elem(map: Fd, key: &[u8], value: &mut [u8]) -> Resu
 /// MAP_FREEZE: no command changes the map any more.
 #[cfg(feature = "axbpf-maps")]
 pub fn map_freeze(map: Fd) -> Result<(), Error> {
-    fds::map(map)?.freeze();
-    Ok(())
+    Ok(fds::map(map)?.freeze()?)
 }
 
 /// PROG_LOAD; the verifier's log goes to `log`.

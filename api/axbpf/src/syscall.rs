@@ -1,4 +1,7 @@
 //! bpf(2): numbers and memory in, numbers and memory out.
+#[cfg(feature = "axbpf-maps")]
+mod batch;
+
 use crate::{Error, cmd};
 #[cfg(feature = "prog")]
 use alloc::string::String;
@@ -6,6 +9,8 @@ use alloc::vec::Vec;
 #[cfg(feature = "axbpf-maps")]
 use axbpf_abi::MapType;
 use axbpf_abi::attr::{self, ATTR_MAX, ATTR_SIZE, Attr};
+#[cfg(feature = "axbpf-maps")]
+use axbpf_abi::flags::BPF_F_LOCK;
 use axbpf_abi::{Cmd, Errno};
 use axbpf_platform::fault;
 #[cfg(any(feature = "axbpf-maps", feature = "prog"))]
@@ -65,6 +70,57 @@ fn bytes_at(addr: usize, len: usize) -> Result<Vec<u8>, Errno> {
     Ok(bytes)
 }
 
+/// Bytes of a key or a value: small ones on the stack.
+#[cfg(feature = "axbpf-maps")]
+enum Bytes {
+    Small([u8; SMALL], usize),
+    Large(Vec<u8>),
+}
+
+#[cfg(feature = "axbpf-maps")]
+const SMALL: usize = 64;
+
+#[cfg(feature = "axbpf-maps")]
+impl Bytes {
+    fn new(len: usize) -> Result<Bytes, Errno> {
+        if len <= SMALL {
+            return Ok(Bytes::Small([0; SMALL], len));
+        }
+        let mut bytes = Vec::new();
+        bytes.try_reserve_exact(len).map_err(|_| Errno::ENOMEM)?;
+        bytes.resize(len, 0);
+        Ok(Bytes::Large(bytes))
+    }
+
+    fn read(addr: usize, len: usize) -> Result<Bytes, Errno> {
+        let mut bytes = Bytes::new(len)?;
+        read(&mut bytes, addr)?;
+        Ok(bytes)
+    }
+}
+
+#[cfg(feature = "axbpf-maps")]
+impl core::ops::Deref for Bytes {
+    type Target = [u8];
+
+    fn deref(&self) -> &[u8] {
+        match self {
+            Bytes::Small(bytes, len) => &bytes[..*len],
+            Bytes::Large(bytes) => bytes,
+        }
+    }
+}
+
+#[cfg(feature = "axbpf-maps")]
+impl core::ops::DerefMut for Bytes {
+    fn deref_mut(&mut self) -> &mut [u8] {
+        match self {
+            Bytes::Small(bytes, len) => &mut bytes[..*len],
+            Bytes::Large(bytes) => bytes,
+        }
+    }
+}
+
 /// # Safety
 ///
 /// `addr`, if it is mapped, may be written.
@@ -88,6 +144,11 @@ unsafe fn dispatch(cmd: Cmd, attr: &[u8; ATTR_SIZE], addr: usize, size: usize) -
         Cmd::MapLookupElem | Cmd::MapUpdateElem | Cmd::MapDeleteElem | Cmd::MapGetNextKey | Cmd::MapLookupAndDeleteElem => {
             // SAFETY: the caller's.
             unsafe { map_elem(cmd, &attr::MapElem::read(attr)?) }
+        }
+        #[cfg(feature = "axbpf-maps")]
+        Cmd::MapLookupBatch | Cmd::MapLookupAndDeleteBatch | Cmd::MapUpdateBatch | Cmd::MapDeleteBatch => {
+            // SAFETY: the caller's.
+            unsafe { batch::map_batch(cmd, &attr::MapBatch::read(attr)?, addr) }
         }
         #[cfg(feature = "axbpf-maps")]
         Cmd::MapFreeze => cmd::map_freeze(attr::MapElem::read(attr)?.map_fd).map(|()| 0).map_err(errno),
@@ -118,7 +179,9 @@ fn map_create(attr: &attr::MapCreate) -> Result<i64, Errno> {
         map_extra: attr.map_extra,
         ..MapSpec::default()
     };
-    cmd::map_create(&spec).map(i64::from).map_err(errno)
+    let of_maps = matches!(spec.map_type, MapType::ArrayOfMaps | MapType::HashOfMaps);
+    let fd = if of_maps { cmd::map_create_of_maps(&spec, attr.inner_map_fd) } else { cmd::map_create(&spec) };
+    fd.map(i64::from).map_err(errno)
 }
 
 /// Names end with a NUL and are of letters, digits, `_` and `.` (Linux: `bpf_obj_name_cpy`).
@@ -135,12 +198,14 @@ fn name(name: &[u8; 16]) -> Result<[u8; 16], Errno> {
 unsafe fn map_elem(cmd: Cmd, attr: &attr::MapElem) -> Result<i64, Errno> {
     let map = fds::map(attr.map_fd).map_err(errno)?;
     let (key_at, value_at) = (attr.key as usize, attr.value as usize);
-    let key = || bytes_at(key_at, map.spec().key_size as usize);
+    let key_size = map.spec().key_size as usize;
+    // Maps without keys take no pointer to one.
+    let key = || if key_size == 0 && key_at != 0 { Err(Errno::EINVAL) } else { Bytes::read(key_at, key_size) };
     let flags = |known: u64| if attr.flags & !known == 0 { Ok(()) } else { Err(Errno::EINVAL) };
     match cmd {
         Cmd::MapUpdateElem => {
-            let (key, value) = (key()?, bytes_at(value_at, map.value_len())?);
-            map.update(&key, &value, attr.flags).map_err(errno)?;
+            let (key, value) = (key()?, Bytes::read(value_at, map.value_len())?);
+            cmd::update(&map, &key, &value, attr.flags).map_err(errno)?;
         }
         Cmd::MapDeleteElem => {
             flags(0)?;
@@ -149,18 +214,26 @@ unsafe fn map_elem(cmd: Cmd, attr: &attr::MapElem) -> Result<i64, Errno> {
         Cmd::MapGetNextKey => {
             flags(0)?;
             let key = if key_at == 0 { None } else { Some(key()?) };
-            let mut next = alloc::vec![0; map.spec().key_size as usize];
+            let mut next = Bytes::new(key_size)?;
             map.next_key(key.as_deref(), &mut next).map_err(errno)?;
             // SAFETY: the caller's.
             unsafe { write(value_at, &next)? };
         }
         _ => {
-            flags(0)?;
-            let (key, mut value) = (key()?, alloc::vec![0; map.value_len()]);
-            let result = if cmd == Cmd::MapLookupElem { map.lookup(&key, &mut value) } else { map.lookup_and_delete(&key, &mut value) };
+            flags(BPF_F_LOCK)?;
+            let key = key()?;
+            // A bloom filter is asked for a value.
+            let asks = map.spec().map_type == MapType::BloomFilter && cmd == Cmd::MapLookupElem;
+            let mut value = if asks { Bytes::read(value_at, map.value_len())? } else { Bytes::new(map.value_len())? };
+            let result = match cmd {
+                Cmd::MapLookupElem => map.lookup_with(&key, &mut value, attr.flags),
+                _ => map.lookup_and_delete_with(&key, &mut value, attr.flags),
+            };
             result.map_err(errno)?;
-            // SAFETY: the caller's.
-            unsafe { write(value_at, &value)? };
+            if !asks {
+                // SAFETY: the caller's.
+                unsafe { write(value_at, &value)? };
+            }
         }
     }
     Ok(0)

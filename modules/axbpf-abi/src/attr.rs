@@ -87,6 +87,11 @@ attrs! {
     }
     /// MAP_*_ELEM and MAP_GET_NEXT_KEY: `value` is `next_key` there.
     MapElem 32 { map_fd: u32 = 0, key: u64 = 8, value: u64 = 16, flags: u64 = 24 }
+    /// MAP_*_BATCH. `in_batch` and `out_batch` are places of an iteration; `count` is first the room, then what was done.
+    MapBatch 56 {
+        in_batch: u64 = 0, out_batch: u64 = 8, keys: u64 = 16, values: u64 = 24, count: u32 = 32, map_fd: u32 = 36, elem_flags: u64 = 40,
+        flags: u64 = 48,
+    }
     /// PROG_LOAD.
     ProgLoad 148 {
         prog_type: u32 = 0, insn_cnt: u32 = 4, insns: u64 = 8, license: u64 = 16, log_level: u32 = 24, log_size: u32 = 28,

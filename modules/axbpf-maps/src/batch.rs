@@ -2,8 +2,8 @@
 //!
 //! Hashes go bucket by bucket, so that an element that stays comes once; the others key by key.
 use crate::{Map, MapError};
-use axbpf_abi::MapType;
 use axbpf_abi::flags::*;
+use axbpf_abi::{Cmd, MapType};
 
 /// How far a batch got: so many elements were done; an error comes after that many.
 pub type Batch = (usize, Result<(), MapError>);
@@ -32,40 +32,57 @@ impl Map {
 
     /// Bytes of a place to go on from.
     pub fn place_len(&self) -> usize {
-        if self.way() == Way::Buckets { 4 } else { self.spec().key_size as usize }
+        if self.goes_by_buckets() { 4 } else { self.spec().key_size as usize }
+    }
+
+    /// Whether a place is the number of a bucket.
+    pub fn goes_by_buckets(&self) -> bool {
+        self.way() == Way::Buckets
+    }
+
+    /// Whether a batch can begin at all: otherwise nothing was looked at.
+    pub fn check_batch(&self, cmd: Cmd, flags: u64) -> Result<(), MapError> {
+        let reads = matches!(cmd, Cmd::MapLookupBatch | Cmd::MapLookupAndDeleteBatch);
+        if reads {
+            self.readable()?;
+        }
+        if cmd != Cmd::MapLookupBatch {
+            self.writable()?;
+        }
+        let known = match self.way() {
+            Way::None => false,
+            Way::Buckets => true,
+            Way::Keys(removable) => match cmd {
+                Cmd::MapLookupAndDeleteBatch => false,
+                Cmd::MapDeleteBatch => removable,
+                _ => true,
+            },
+        };
+        if known { self.check_elem_flags(flags) } else { Err(MapError::Unsupported) }
     }
 
     /// Copies elements out (MAP_LOOKUP_BATCH), as many as `keys` and `values` have room for, from the beginning or from a place that an earlier
     /// call left in `next`. [`MapError::NoSuchKey`]: these were the last ones. [`MapError::NoRoom`]: not even one bucket fits.
     pub fn lookup_batch(&self, from: Option<&[u8]>, next: &mut [u8], keys: &mut [u8], values: &mut [u8], flags: u64) -> Batch {
-        match self.readable().and_then(|()| self.check_elem_flags(flags)) {
+        match self.check_batch(Cmd::MapLookupBatch, flags) {
             Err(error) => (0, Err(error)),
-            Ok(()) => match self.way() {
-                Way::None => (0, Err(MapError::Unsupported)),
-                Way::Keys(_) => self.by_keys(from, next, keys, values, flags),
-                Way::Buckets => self.by_buckets(from, next, keys, values, flags, false),
-            },
+            Ok(()) if self.goes_by_buckets() => self.by_buckets(from, next, keys, values, flags, false),
+            Ok(()) => self.by_keys(from, next, keys, values, flags),
         }
     }
 
     /// The same, and removes them (MAP_LOOKUP_AND_DELETE_BATCH).
     pub fn lookup_and_delete_batch(&self, from: Option<&[u8]>, next: &mut [u8], keys: &mut [u8], values: &mut [u8], flags: u64) -> Batch {
-        match self.readable().and_then(|()| self.writable()).and_then(|()| self.check_elem_flags(flags)) {
+        let checked = self.check_batch(Cmd::MapLookupAndDeleteBatch, flags).and_then(|()| self.writable());
+        match checked {
             Err(error) => (0, Err(error)),
-            Ok(()) if self.way() == Way::Buckets => self.by_buckets(from, next, keys, values, flags, true),
-            Ok(()) => (0, Err(MapError::Unsupported)),
+            Ok(_writing) => self.by_buckets(from, next, keys, values, flags, true),
         }
     }
 
     /// Sets elements, one after another (MAP_UPDATE_BATCH).
     pub fn update_batch(&self, keys: &[u8], values: &[u8], flags: u64) -> Batch {
-        if let Err(error) = self.writable() {
-            return (0, Err(error));
-        }
-        if self.way() == Way::None {
-            return (0, Err(MapError::Unsupported));
-        }
-        if let Err(error) = self.check_elem_flags(flags) {
+        if let Err(error) = self.check_batch(Cmd::MapUpdateBatch, flags) {
             return (0, Err(error));
         }
         let elements = keys.chunks(self.spec().key_size as usize).zip(values.chunks(self.value_len()));
@@ -74,13 +91,7 @@ impl Map {
 
     /// Removes elements, one after another (MAP_DELETE_BATCH).
     pub fn delete_batch(&self, keys: &[u8], flags: u64) -> Batch {
-        if let Err(error) = self.writable() {
-            return (0, Err(error));
-        }
-        if matches!(self.way(), Way::None | Way::Keys(false)) {
-            return (0, Err(MapError::Unsupported));
-        }
-        if let Err(error) = self.check_elem_flags(flags) {
+        if let Err(error) = self.check_batch(Cmd::MapDeleteBatch, flags) {
             return (0, Err(error));
         }
         each(keys.chunks(self.spec().key_size as usize), |key| self.delete(key))

@@ -77,6 +77,8 @@ pub enum MapError {
     Reserve,
     /// This CPU holds the lock already: the caller interrupted itself.
     Busy,
+    /// A command is changing the map.
+    Writing,
     /// The map is frozen, or was made read-only or write-only.
     Access,
 }
@@ -102,7 +104,7 @@ impl MapError {
             Self::NoRoom => Errno::ENOSPC,
             Self::Index => Errno::E2BIG,
             Self::Exists => Errno::EEXIST,
-            Self::Busy => Errno::EBUSY,
+            Self::Busy | Self::Writing => Errno::EBUSY,
             Self::Access => Errno::EPERM,
         }
     }
@@ -139,6 +141,7 @@ impl fmt::Display for MapError {
             Self::Full => f.write_str("the map is full; make max_entries larger"),
             Self::Reserve => f.write_str("no element is ready; programs take from a reserve that tasks fill"),
             Self::Busy => f.write_str("this CPU is changing a map already; try again"),
+            Self::Writing => f.write_str("a command is changing the map; try again"),
             Self::Access => f.write_str("the map is frozen, or its flags forbid this access"),
         }
     }

@@ -17,6 +17,8 @@ pub struct Map {
     spec: MapSpec,
     id: u32,
     frozen: AtomicBool,
+    /// Commands that change it at the moment.
+    writers: AtomicU32,
     /// See [`Map::hold`].
     users: AtomicU32,
     pub(crate) kind: Kind,
@@ -41,6 +43,15 @@ impl Kind {
             Kind::Objects(objects) => objects,
             Kind::HashOfMaps(maps) => maps,
         }
+    }
+}
+
+/// A command that changes a map.
+pub(crate) struct Writing<'a>(&'a AtomicU32);
+
+impl Drop for Writing<'_> {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, SeqCst);
     }
 }
 
@@ -70,8 +81,14 @@ impl Map {
             MapType::HashOfMaps => Kind::HashOfMaps(HashOfMaps::new(spec, inner()?)?),
             other => return Err(MapError::Type(other)),
         };
-        let map =
-            Arc::new(Map { spec: *spec, id: IDS.fetch_add(1, Relaxed), frozen: AtomicBool::new(false), users: AtomicU32::new(0), kind });
+        let map = Arc::new(Map {
+            spec: *spec,
+            id: IDS.fetch_add(1, Relaxed),
+            frozen: AtomicBool::new(false),
+            writers: AtomicU32::new(0),
+            users: AtomicU32::new(0),
+            kind,
+        });
         if let Kind::Ringbuf(ring) = &map.kind {
             ring.attach();
         }
@@ -99,9 +116,17 @@ impl Map {
         if self.spec.per_cpu() { self.spec.stride() * cpu_count() } else { self.spec.value_size as usize }
     }
 
-    /// Forbids changes by commands from now on; programs may still make theirs, unless BPF_F_RDONLY_PROG.
-    pub fn freeze(&self) {
-        self.frozen.store(true, Release);
+    /// Forbids changes by commands from now on; programs may still make theirs, unless BPF_F_RDONLY_PROG. [`MapError::Writing`] while a command
+    /// changes it; [`MapError::Access`] if they cannot anyway.
+    pub fn freeze(&self) -> Result<(), MapError> {
+        if self.spec.flags & BPF_F_RDONLY != 0 || self.frozen.swap(true, SeqCst) {
+            return Err(MapError::Access);
+        }
+        if self.writers.load(SeqCst) > 0 {
+            self.frozen.store(false, SeqCst);
+            return Err(MapError::Writing);
+        }
+        Ok(())
     }
 
     /// Whether commands may not change it any more.
@@ -121,8 +146,11 @@ impl Map {
         if self.spec.flags & BPF_F_WRONLY != 0 { Err(MapError::Access) } else { Ok(()) }
     }
 
-    pub(crate) fn writable(&self) -> Result<(), MapError> {
-        if self.is_frozen() || self.spec.flags & BPF_F_RDONLY != 0 { Err(MapError::Access) } else { Ok(()) }
+    /// While the guard lives, the map is not frozen.
+    pub(crate) fn writable(&self) -> Result<Writing<'_>, MapError> {
+        self.writers.fetch_add(1, SeqCst);
+        let writing = Writing(&self.writers);
+        if self.frozen.load(SeqCst) || self.spec.flags & BPF_F_RDONLY != 0 { Err(MapError::Access) } else { Ok(writing) }
     }
 
     fn check_key(&self, key: &[u8]) -> Result<(), MapError> {
@@ -166,7 +194,7 @@ impl Map {
 
     /// Sets a value (MAP_UPDATE_ELEM); queues and stacks take one more.
     pub fn update(&self, key: &[u8], value: &[u8], flags: u64) -> Result<(), MapError> {
-        self.writable()?;
+        let _writing = self.writable()?;
         self.check_lock(flags)?;
         self.check_key(key)?;
         self.check_value(value)?;
@@ -175,17 +203,26 @@ impl Map {
 
     /// Removes an element (MAP_DELETE_ELEM).
     pub fn delete(&self, key: &[u8]) -> Result<(), MapError> {
-        self.writable()?;
+        let _writing = self.writable()?;
         self.check_key(key)?;
         self.kind.ops().delete(key)
     }
 
-    /// Copies a value out and removes the element, at once (MAP_LOOKUP_AND_DELETE_ELEM).
-    pub fn lookup_and_delete(&self, key: &[u8], out: &mut [u8]) -> Result<(), MapError> {
-        self.readable().and_then(|()| self.writable())?;
+    /// Copies a value out and removes the element, at once (MAP_LOOKUP_AND_DELETE_ELEM). `flags`: 0 or BPF_F_LOCK.
+    pub fn lookup_and_delete_with(&self, key: &[u8], out: &mut [u8], flags: u64) -> Result<(), MapError> {
+        let _writing = self.readable().and_then(|()| self.writable())?;
+        if flags & !BPF_F_LOCK != 0 {
+            return Err(MapError::Flags(flags));
+        }
+        self.check_lock(flags)?;
         self.check_key(key)?;
         self.check_value(out)?;
-        self.kind.ops().lookup_and_delete(key, out, 0)
+        self.kind.ops().lookup_and_delete(key, out, flags)
+    }
+
+    /// [`lookup_and_delete_with`](Self::lookup_and_delete_with) without flags.
+    pub fn lookup_and_delete(&self, key: &[u8], out: &mut [u8]) -> Result<(), MapError> {
+        self.lookup_and_delete_with(key, out, 0)
     }
 
     /// The key after `key`, the first one for `None` and for a key that is not there (MAP_GET_NEXT_KEY). Safe while others change the map:
@@ -223,7 +260,7 @@ impl Map {
 
     /// Puts a program into a program array (MAP_UPDATE_ELEM with its descriptor). Whether it fits is the caller's to know.
     pub fn put(&self, key: &[u8], object: Arc<dyn Object>, flags: u64) -> Result<(), MapError> {
-        self.writable()?;
+        let _writing = self.writable()?;
         self.check_key(key)?;
         match &self.kind {
             Kind::Objects(objects) if objects.inner().is_none() => {
@@ -241,7 +278,8 @@ impl Map {
 
     /// Puts a map into a map of maps (MAP_UPDATE_ELEM with its descriptor).
     pub fn put_map(&self, key: &[u8], map: Arc<Map>, flags: u64) -> Result<(), MapError> {
-        self.writable()?;
+        let _writing = self.writable()?;
+        self.check_lock(flags)?;
         self.check_key(key)?;
         let inner = self.inner().ok_or(MapError::Operation)?;
         match &self.kind {

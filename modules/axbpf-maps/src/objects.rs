@@ -13,7 +13,7 @@ use alloc::boxed::Box;
 use alloc::sync::Arc;
 use alloc::vec::Vec;
 use axbpf_abi::MapType;
-use axbpf_abi::flags::BPF_F_INNER_MAP;
+use axbpf_abi::flags::{BPF_EXIST, BPF_F_INNER_MAP};
 use axbpf_platform::IrqGuard;
 use core::any::Any;
 use core::fmt;
@@ -252,7 +252,8 @@ impl HashOfMaps {
         let old = self.owners.with(|owners| {
             let old = self.owner(key);
             // A key that is replaced keeps its owner's place.
-            let place = old.or_else(|| owners.free.last().map(|&place| place as usize)).ok_or(MapError::Full)?;
+            let full = if flags == BPF_EXIST { MapError::NoSuchKey } else { MapError::Full };
+            let place = old.or_else(|| owners.free.last().map(|&place| place as usize)).ok_or(full)?;
             let mut value = [0; 16];
             value[..8].copy_from_slice(&map.address().to_le_bytes());
             value[8..].copy_from_slice(&(place as u64).to_le_bytes());

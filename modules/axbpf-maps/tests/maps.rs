@@ -183,7 +183,8 @@ fn freezing_and_access_flags() {
     let hash = map(Hash, 4, 8, 4);
     let (key, value) = ([1; 4], [2; 8]);
     hash.update(&key, &value, 0).unwrap();
-    hash.freeze();
+    assert_eq!(hash.freeze(), Ok(()));
+    assert_eq!(hash.freeze(), Err(MapError::Access));
     assert_eq!(hash.update(&key, &value, 0).unwrap_err().errno(), Errno::EPERM);
     assert_eq!(hash.delete(&key).unwrap_err().errno(), Errno::EPERM);
     assert_eq!(hash.get(&key).unwrap(), value);

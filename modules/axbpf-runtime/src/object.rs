@@ -240,7 +240,7 @@ fn make_map(object: &ObjectSpec, spec: &axbpf_loader::MapSpec) -> Result<(String
         map.update(&0u32.to_le_bytes(), &value, 0).map_err(failed)?;
     }
     if spec.frozen {
-        map.freeze();
+        map.freeze().map_err(failed)?;
     }
     Ok((spec.name.clone(), map))
 }

@@ -4,6 +4,7 @@
 #   make A=... build              only build it: prints where the image is
 #   make test                     everything that has to pass: host tests, JIT tests on riscv64, unikernels in QEMU
 #   make matrix                   every row of configs/features.toml builds, and its tests pass
+#   make bench                    what it costs, in a unikernel, in instructions: one line a measurement
 #   make setup                    install what is missing for all of these (each of them does so for itself)
 #   make clean                    remove what was built
 #
@@ -47,3 +48,4 @@ help:
 
 include scripts/make/build.mk
 include scripts/make/test.mk
+include scripts/make/bench.mk

@@ -8,6 +8,7 @@ extern crate axstd as std;
 extern crate alloc;
 
 mod maps;
+mod parts;
 mod programs;
 mod ring;
 
@@ -32,6 +33,7 @@ fn measure(rounds: u64, operations: u64, mut work: impl FnMut()) -> f64 {
 #[unsafe(no_mangle)]
 fn main() {
     axbpf::init().expect("the trap hook is there");
+    parts::run();
     programs::run();
     maps::run();
     ring::run();

@@ -21,7 +21,6 @@ const ROWS: &[Row] = &[
     (MapType::Array, 4, 0, ALL.split_at(1).1.split_at(3).0),
     (MapType::PercpuArray, 4, 0, ALL.split_at(1).1.split_at(3).0),
     (MapType::Hash, 8, 0, ALL),
-    (MapType::PercpuHash, 8, 0, ALL),
     (MapType::LruHash, 8, 0, ALL),
 ];
 
@@ -32,7 +31,8 @@ fn bpf(cmd: Cmd, attr: &mut bpf_attr) -> i64 {
 
 pub fn run() {
     for &(map_type, key_size, map_flags, operations) in ROWS {
-        let create = MapCreate { map_type: map_type as u32, key_size, value_size: 8, max_entries: N as u32, map_flags, ..MapCreate::default() };
+        let create =
+            MapCreate { map_type: map_type as u32, key_size, value_size: 8, max_entries: N as u32, map_flags, ..MapCreate::default() };
         let fd = bpf(Cmd::MapCreate, &mut create.into());
         assert!(fd >= 0, "{map_type}: {fd}");
         let map_fd = fd as u32;

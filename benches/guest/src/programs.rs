@@ -71,7 +71,11 @@ pub fn run() {
                 tell(format_args!("prog.{name}.{mode}.load"), load as f64, "insns");
                 let fd = fds::install(fds::Object::Prog(prog.clone())).unwrap();
                 test_run(fd, 1, &input);
-                tell(format_args!("prog.{name}.{mode}.run"), f64::from(test_run(fd, if interpret { 20 } else { 100 }, &input)), "insns/run");
+                tell(
+                    format_args!("prog.{name}.{mode}.run"),
+                    f64::from(test_run(fd, if interpret { 20 } else { 100 }, &input)),
+                    "insns/run",
+                );
                 axbpf::cmd::close(fd).unwrap();
             }
         }

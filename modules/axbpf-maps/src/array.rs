@@ -1,4 +1,5 @@
 //! Arrays: values in a row, by CPU first where there is one for each.
+use crate::bytes;
 use crate::memory::{Charge, allocate};
 use crate::ops::{Ops, Visit};
 use crate::value::Layout;
@@ -30,12 +31,14 @@ impl Array {
     }
 
     /// First word of a value. The row of a CPU is one stretch.
+    #[inline]
     fn at(&self, index: usize, cpu: usize) -> usize {
         (cpu * self.entries + index) * self.stride
     }
 
+    #[inline]
     fn index(&self, key: &[u8]) -> Option<usize> {
-        let index = u32::from_le_bytes(key.try_into().ok()?) as usize;
+        let index = bytes::index(key)? as usize;
         (index < self.entries).then_some(index)
     }
 
@@ -44,6 +47,7 @@ impl Array {
         (self.values.ptr(self.at(0, cpu % self.cpus)), self.stride * 8)
     }
 
+    #[inline]
     pub(crate) fn lookup_ptr(&self, key: &[u8]) -> Option<*mut u8> {
         let cpu = if self.cpus == 1 { 0 } else { cpu_id() };
         Some(self.values.ptr(self.at(self.index(key)?, cpu)))
@@ -134,7 +138,7 @@ impl Ops for Array {
 
 /// The index after the one in `key`: the first one after none, and after what is no index.
 pub(crate) fn next_index(entries: usize, key: Option<&[u8]>, out: &mut [u8]) -> Result<(), MapError> {
-    let index = key.and_then(|key| Some(u32::from_le_bytes(key.try_into().ok()?) as usize));
+    let index = key.and_then(|key| Some(bytes::index(key)? as usize));
     let next = match index.filter(|&index| index < entries) {
         None => 0,
         Some(last) if last + 1 == entries => return Err(MapError::NoSuchKey),

@@ -10,6 +10,7 @@
 //!    seen again is not taken for the same. Their links are marked: who stands on one begins again.
 //! 5. An element that replaces another comes to the front, and the other goes: who has passed the front by then meets neither. So
 //!    `replaced` counts between the two, and who finds nothing looks at it before and after.
+use crate::bytes;
 use crate::lock::Lock;
 use crate::lru::Clock;
 use crate::memory::{Charge, boxed};
@@ -61,6 +62,8 @@ pub(crate) struct Hash {
     key: usize,
     /// Words of a value.
     stride: usize,
+    /// Words of an element: key and all values.
+    element: usize,
     /// 1, or the number of CPUs.
     cpus: usize,
     max_entries: usize,
@@ -110,39 +113,92 @@ impl Hash {
             Bucket { head: AtomicU32::new(END | (number - 1)), replaced: AtomicU16::new(0), lock: Lock::new() }
         })?;
         let seed = if spec.flags & BPF_F_ZERO_SEED != 0 { 0 } else { monotonic_ns().wrapping_mul(0x9e37_79b9_7f4a_7c15) | 1 };
+        let seed = seed ^ u64::from(spec.key_size);
         let (count, free) = (AtomicUsize::new(0), AtomicU64::new(0));
         let lru = if is_lru { Some(Clock::new(elements)?) } else { None };
         let layout = Layout::new(spec.fields);
         let (key_size, value_size) = (spec.key_size as usize, spec.value_size as usize);
-        Ok(Hash { buckets, links, words, _charge, key_size, value_size, key, stride, cpus, max_entries, count, free, seed, layout, lru })
+        Ok(Hash {
+            buckets,
+            links,
+            words,
+            _charge,
+            key_size,
+            value_size,
+            key,
+            stride,
+            element: key + stride * cpus,
+            cpus,
+            max_entries,
+            count,
+            free,
+            seed,
+            layout,
+            lru,
+        })
+    }
+
+    /// One step for each word of the key.
+    #[inline]
+    fn step(hash: u64, word: u64) -> u64 {
+        let hash = (hash ^ word).wrapping_mul(0xff51_afd7_ed55_8ccd);
+        hash ^ hash >> 32
+    }
+
+    #[inline]
+    fn last_step(hash: u64) -> u32 {
+        (hash.wrapping_mul(0xc4ce_b9fe_1a85_ec53) >> 32) as u32
     }
 
     fn hash(&self, key: &[u8]) -> u32 {
-        let mut hash = self.seed ^ key.len() as u64;
-        for chunk in key.chunks(8) {
-            let mut word = [0; 8];
-            word[..chunk.len()].copy_from_slice(chunk);
-            hash = (hash ^ u64::from_le_bytes(word)).wrapping_mul(0xff51_afd7_ed55_8ccd);
-            hash ^= hash >> 32;
-        }
-        hash = hash.wrapping_mul(0xc4ce_b9fe_1a85_ec53);
-        (hash >> 32) as u32
+        let hash = match bytes::words(key) {
+            Some((words, rest)) => {
+                let hash = words.iter().fold(self.seed, |hash, word| Self::step(hash, u64::from_le(*word)));
+                if rest.is_empty() { hash } else { Self::step(hash, bytes::word(rest)) }
+            }
+            None => key.chunks(8).fold(self.seed, |hash, word| Self::step(hash, bytes::word(word))),
+        };
+        Self::last_step(hash)
     }
 
+    #[inline]
     fn number(&self, hash: u32) -> u32 {
         hash & (self.buckets.len() as u32 - 1)
     }
 
+    /// First word of an element: of its key.
+    #[inline]
     fn key_at(&self, i: u32) -> usize {
-        i as usize * (self.key + self.stride * self.cpus)
+        i as usize * self.element
     }
 
+    /// First word of a value.
+    #[inline]
     fn value_at(&self, i: u32, cpu: usize) -> usize {
-        self.key_at(i) + self.key + cpu * self.stride
+        let first = self.key_at(i) + self.key;
+        if self.cpus == 1 { first } else { first + cpu * self.stride }
     }
 
     /// The element with this key, and its version.
     fn find(&self, hash: u32, key: &[u8]) -> Option<(u32, u32)> {
+        self.search(hash, |at| self.words.is(at, key))
+    }
+
+    /// Hashes and finds: most keys are no longer than a word.
+    #[inline]
+    fn find_key(&self, key: &[u8]) -> Option<(u32, u32)> {
+        if self.key == 1 {
+            let word = bytes::word(key);
+            let hash = Self::last_step(Self::step(self.seed, word));
+            self.search(hash, |at| self.words.at(at).load(Relaxed) == word)
+        } else {
+            self.find(self.hash(key), key)
+        }
+    }
+
+    /// The element with this hash whose key is `the_one`, and its version.
+    #[inline(always)]
+    fn search(&self, hash: u32, the_one: impl Fn(usize) -> bool) -> Option<(u32, u32)> {
         let number = self.number(hash);
         let bucket = &self.buckets[number as usize];
         'again: loop {
@@ -151,8 +207,9 @@ impl Hash {
             while at & (END | FREE) == 0 {
                 let link = &self.links[at as usize];
                 let version = link.version.load(Acquire);
-                if link.hash.load(Relaxed) == hash && version & 1 == 0 && self.words.is(self.key_at(at), key) {
-                    if self.is_still(at, version) {
+                if link.hash.load(Relaxed) == hash && version & 1 == 0 && the_one(self.key_at(at)) {
+                    fence(Acquire);
+                    if link.version.load(Relaxed) == version {
                         return Some((at, version));
                     }
                     continue 'again;
@@ -314,7 +371,7 @@ impl Hash {
 
     pub(crate) fn lookup_ptr(&self, key: &[u8]) -> Option<*mut u8> {
         let cpu = if self.cpus == 1 { 0 } else { cpu_id() };
-        let (i, _) = self.find(self.hash(key), key)?;
+        let (i, _) = self.find_key(key)?;
         if let Some(clock) = &self.lru {
             clock.mark(i);
         }
@@ -349,9 +406,8 @@ impl Hash {
 
     /// The first word of a key's value, for a caller in a section.
     pub(crate) fn word(&self, key: &[u8]) -> Option<u64> {
-        let hash = self.hash(key);
         loop {
-            let (i, version) = self.find(hash, key)?;
+            let (i, version) = self.find_key(key)?;
             let word = self.words.at(self.value_at(i, 0)).load(Acquire);
             if self.is_still(i, version) {
                 return Some(word);
@@ -402,9 +458,8 @@ impl Hash {
 impl Ops for Hash {
     fn lookup(&self, key: &[u8], out: &mut [u8], flags: u64) -> Result<(), MapError> {
         let _section = IrqGuard::new();
-        let hash = self.hash(key);
         loop {
-            let (i, version) = self.find(hash, key).ok_or(MapError::NoSuchKey)?;
+            let (i, version) = self.find_key(key).ok_or(MapError::NoSuchKey)?;
             if flags & BPF_F_LOCK != 0 {
                 self.layout.locked(&self.words, self.value_at(i, 0), || self.copy_out(i, out));
             } else {

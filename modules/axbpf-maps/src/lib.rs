@@ -17,6 +17,7 @@ extern crate std;
 
 mod array;
 mod batch;
+mod bytes;
 mod error;
 mod hash;
 mod lock;

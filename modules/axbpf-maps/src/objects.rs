@@ -4,6 +4,7 @@
 //! 1. A slot's word is the address of what its owner owns, or 0. It changes by one store, under the lock that also changes the owner.
 //! 2. What a slot held is dropped after a grace period: a program that found the address uses it until it returns.
 use crate::array::next_index;
+use crate::bytes;
 use crate::hash::Hash;
 use crate::memory::{Charge, allocate, boxed};
 use crate::ops::Ops;
@@ -152,7 +153,7 @@ impl Objects {
     }
 
     fn index(&self, key: &[u8]) -> Option<usize> {
-        let index = u32::from_le_bytes(key.try_into().ok()?) as usize;
+        let index = bytes::index(key)? as usize;
         (index < self.slots.len()).then_some(index)
     }
 

@@ -1,5 +1,6 @@
 //! A map's memory: 8-byte words that programs, on any CPU, read and write by address while tasks do so here. Every access here is atomic
 //! by words, so a value of 8 bytes is never torn.
+use crate::bytes;
 use alloc::boxed::Box;
 use alloc::vec::Vec;
 use core::sync::atomic::{AtomicU64, Ordering::Relaxed};
@@ -34,37 +35,51 @@ impl Words {
 
     /// Copies bytes in, from word `i` on; the rest of the last word becomes zero.
     pub(crate) fn put(&self, i: usize, bytes: &[u8]) {
-        let (words, rest) = bytes.as_chunks::<8>();
-        for (word, &bytes) in self.0[i..].iter().zip(words) {
-            word.store(u64::from_le_bytes(bytes), Relaxed);
-        }
-        if !rest.is_empty() {
-            self.0[i + words.len()].store(last_word(rest), Relaxed);
+        match bytes::words(bytes) {
+            Some((words, rest)) => {
+                let end = i + words.len();
+                self.0[i..end].iter().zip(words).for_each(|(to, from)| to.store(u64::from_le(*from), Relaxed));
+                if !rest.is_empty() {
+                    self.0[end].store(bytes::word(rest), Relaxed);
+                }
+            }
+            None => self.0[i..].iter().zip(bytes.chunks(8)).for_each(|(to, from)| to.store(bytes::word(from), Relaxed)),
         }
     }
 
     /// Copies bytes out, from word `i` on.
     pub(crate) fn get(&self, i: usize, bytes: &mut [u8]) {
-        for (word, bytes) in self.0[i..].iter().zip(bytes.chunks_mut(8)) {
-            bytes.copy_from_slice(&word.load(Relaxed).to_le_bytes()[..bytes.len()]);
+        let bytewise = |from: &[AtomicU64], bytes: &mut [u8]| {
+            for (from, to) in from.iter().zip(bytes.chunks_mut(8)) {
+                to.copy_from_slice(&from.load(Relaxed).to_le_bytes()[..to.len()]);
+            }
+        };
+        match bytes::words_mut(bytes) {
+            Some((words, rest)) => {
+                let end = i + words.len();
+                self.0[i..end].iter().zip(words).for_each(|(from, to)| *to = from.load(Relaxed).to_le());
+                if !rest.is_empty() {
+                    bytewise(&self.0[end..], rest);
+                }
+            }
+            None => bytewise(&self.0[i..], bytes),
         }
     }
 
     /// Whether what stands from word `i` on, put there by [`put`](Self::put), is these bytes.
     pub(crate) fn is(&self, i: usize, bytes: &[u8]) -> bool {
-        let (words, rest) = bytes.as_chunks::<8>();
-        let same = self.0[i..].iter().zip(words).all(|(word, &bytes)| word.load(Relaxed) == u64::from_le_bytes(bytes));
-        same && (rest.is_empty() || self.0[i + words.len()].load(Relaxed) == last_word(rest))
+        match bytes::words(bytes) {
+            Some((words, rest)) => {
+                let end = i + words.len();
+                self.0[i..end].iter().zip(words).all(|(here, there)| here.load(Relaxed) == u64::from_le(*there))
+                    && (rest.is_empty() || self.0[end].load(Relaxed) == bytes::word(rest))
+            }
+            None => self.0[i..].iter().zip(bytes.chunks(8)).all(|(here, there)| here.load(Relaxed) == bytes::word(there)),
+        }
     }
 
     /// Makes words zero.
     pub(crate) fn clear(&self, i: usize, len: usize) {
         self.0[i..i + len].iter().for_each(|word| word.store(0, Relaxed));
     }
-}
-
-fn last_word(rest: &[u8]) -> u64 {
-    let mut word = [0; 8];
-    word[..rest.len()].copy_from_slice(rest);
-    u64::from_le_bytes(word)
 }

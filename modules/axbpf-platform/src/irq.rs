@@ -1,3 +1,4 @@
+use crate::arch;
 use core::marker::PhantomData;
 
 /// A section with IRQs off on this CPU: it is not interrupted, the task stays on its CPU, and nothing that [`defer`](crate::defer) was
@@ -11,19 +12,22 @@ pub struct IrqGuard {
 
 impl IrqGuard {
     /// Begins a section.
+    #[inline]
     pub fn new() -> Self {
-        IrqGuard { state: crate::irqs_save(), _not_send: PhantomData }
+        IrqGuard { state: arch::irqs_save(), _not_send: PhantomData }
     }
 }
 
 impl Default for IrqGuard {
+    #[inline]
     fn default() -> Self {
         Self::new()
     }
 }
 
 impl Drop for IrqGuard {
+    #[inline]
     fn drop(&mut self) {
-        crate::irqs_restore(self.state);
+        arch::irqs_restore(self.state);
     }
 }

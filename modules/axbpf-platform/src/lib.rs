@@ -41,7 +41,8 @@ pub trait Platform {
     fn cpu_id() -> usize;
     /// CPUs of the machine, at most [`MAX_CPUS`].
     fn cpu_count() -> usize;
-    /// Masks IRQs on this CPU; returns what [`irqs_restore`] takes. Never switches tasks. [`IrqGuard`] is the way to call it.
+    /// Masks IRQs on this CPU; returns what [`irqs_restore`] takes. Never switches tasks. [`IrqGuard`] is the way to call it; on bare metal it does
+    /// the same by itself where it knows the ISA's instruction.
     fn irqs_save() -> usize;
     /// Undoes [`irqs_save`], without switching tasks.
     fn irqs_restore(state: usize);

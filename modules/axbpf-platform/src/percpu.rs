@@ -17,11 +17,13 @@ impl<T> PerCpu<T> {
     }
 
     /// This CPU's value; it stays this CPU's only while IRQs are off.
+    #[inline]
     pub fn this(&self) -> &T {
         self.of(cpu_id())
     }
 
     /// The value of the CPU with this number (modulo [`MAX_CPUS`]).
+    #[inline]
     pub fn of(&self, cpu: usize) -> &T {
         &self.0[cpu % MAX_CPUS].0
     }

@@ -8,6 +8,11 @@ mod riscv64;
 #[cfg(target_arch = "x86_64")]
 mod x86_64;
 
+#[cfg(not(all(target_os = "none", target_arch = "riscv64")))]
+pub(crate) use crate::{irqs_restore, irqs_save};
+#[cfg(all(target_os = "none", target_arch = "riscv64"))]
+pub(crate) use riscv64::{irqs_restore, irqs_save};
+
 unsafe extern "C" {
     /// Copies bytes; returns how many were not copied.
     fn axbpf_copy(dst: *mut u8, src: usize, len: usize) -> usize;

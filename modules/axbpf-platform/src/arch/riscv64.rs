@@ -75,3 +75,23 @@ axbpf_call_on_stack:
     ret
     "#
 );
+
+/// Masks IRQs; whether they were on.
+#[cfg(target_os = "none")]
+#[inline]
+pub(crate) fn irqs_save() -> usize {
+    let before: usize;
+    // SAFETY: clears sstatus.SIE, which a kernel may. No `nomem`: accesses stay within the section.
+    unsafe { core::arch::asm!("csrrci {}, sstatus, 2", out(reg) before, options(nostack)) };
+    before & 2
+}
+
+/// Undoes [`irqs_save`].
+#[cfg(target_os = "none")]
+#[inline]
+pub(crate) fn irqs_restore(before: usize) {
+    if before != 0 {
+        // SAFETY: as above; they were on.
+        unsafe { core::arch::asm!("csrsi sstatus, 2", options(nostack)) };
+    }
+}

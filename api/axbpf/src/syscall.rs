@@ -8,7 +8,7 @@ use alloc::string::String;
 use alloc::vec::Vec;
 #[cfg(feature = "axbpf-maps")]
 use axbpf_abi::MapType;
-use axbpf_abi::attr::{self, ATTR_MAX, ATTR_SIZE, Attr};
+use axbpf_abi::attr::{self, ATTR_MAX, ATTR_SIZE, Attr, AttrWords};
 #[cfg(feature = "axbpf-maps")]
 use axbpf_abi::flags::BPF_F_LOCK;
 use axbpf_abi::{Cmd, Errno};
@@ -39,23 +39,40 @@ impl<T: Attr> From<T> for bpf_attr {
 /// Memory that the command fills (`attr` itself, and what its pointers for answers lead to) is the caller's to have written.
 pub unsafe fn bpf(cmd: u32, attr: *mut bpf_attr, size: u32) -> i64 {
     let addr = attr.expose_provenance();
-    let call = || -> Result<i64, Errno> {
-        let bytes = read_attr(addr, size as usize)?;
+    let mut words = [0; ATTR_SIZE / 8];
+    let read = read_attr(&mut words, addr, size as usize);
+    let result = match (read, Cmd::from_u32(cmd)) {
         // SAFETY: the caller's.
-        unsafe { dispatch(Cmd::from_u32(cmd).ok_or(Errno::EINVAL)?, &bytes, addr, size as usize) }
+        (Ok(()), Some(cmd)) => unsafe { dispatch(cmd, &words, addr, size as usize) },
+        (Err(errno), _) => Err(errno),
+        (_, None) => Err(Errno::EINVAL),
     };
-    call().unwrap_or_else(Errno::neg)
+    result.unwrap_or_else(Errno::neg)
 }
 
 /// Takes an attr of any length: what is missing is zero, what is unknown must be.
-fn read_attr(addr: usize, size: usize) -> Result<[u8; ATTR_SIZE], Errno> {
+#[inline]
+fn read_attr(words: &mut AttrWords, addr: usize, size: usize) -> Result<(), Errno> {
+    if size == ATTR_SIZE {
+        return fault::read_words(words, addr).map_err(|_| Errno::EFAULT);
+    }
+    read_odd_attr(words, addr, size)
+}
+
+/// An attr of another length.
+#[cold]
+fn read_odd_attr(words: &mut AttrWords, addr: usize, size: usize) -> Result<(), Errno> {
     if size > ATTR_MAX {
         return Err(Errno::E2BIG);
     }
     let mut bytes = [0; ATTR_SIZE];
     read(&mut bytes[..size.min(ATTR_SIZE)], addr)?;
     let rest = bytes_at(addr + ATTR_SIZE, size.saturating_sub(ATTR_SIZE))?;
-    if rest.iter().any(|&byte| byte != 0) { Err(Errno::E2BIG) } else { Ok(bytes) }
+    if rest.iter().any(|&byte| byte != 0) {
+        return Err(Errno::E2BIG);
+    }
+    *words = attr::words(&bytes);
+    Ok(())
 }
 
 fn read(out: &mut [u8], addr: usize) -> Result<(), Errno> {
@@ -70,54 +87,48 @@ fn bytes_at(addr: usize, len: usize) -> Result<Vec<u8>, Errno> {
     Ok(bytes)
 }
 
-/// Bytes of a key or a value: small ones on the stack.
+/// Room for a key or a value, aligned to 8: small ones stand on the stack. Filled in place, for copies cost more than the operation.
 #[cfg(feature = "axbpf-maps")]
-enum Bytes {
-    Small([u8; SMALL], usize),
-    Large(Vec<u8>),
+#[derive(Default)]
+struct Room {
+    small: [u64; SMALL],
+    large: Vec<u64>,
 }
 
+/// Words of small ones.
 #[cfg(feature = "axbpf-maps")]
-const SMALL: usize = 64;
+const SMALL: usize = 8;
 
 #[cfg(feature = "axbpf-maps")]
-impl Bytes {
-    fn new(len: usize) -> Result<Bytes, Errno> {
-        if len <= SMALL {
-            return Ok(Bytes::Small([0; SMALL], len));
-        }
-        let mut bytes = Vec::new();
-        bytes.try_reserve_exact(len).map_err(|_| Errno::ENOMEM)?;
-        bytes.resize(len, 0);
-        Ok(Bytes::Large(bytes))
+impl Room {
+    #[inline]
+    fn words(&mut self, len: usize) -> Result<&mut [u64], Errno> {
+        if len <= SMALL * 8 { Ok(&mut self.small[..len.div_ceil(8)]) } else { self.large(len) }
     }
 
-    fn read(addr: usize, len: usize) -> Result<Bytes, Errno> {
-        let mut bytes = Bytes::new(len)?;
-        read(&mut bytes, addr)?;
-        Ok(bytes)
+    #[cold]
+    fn large(&mut self, len: usize) -> Result<&mut [u64], Errno> {
+        self.large.try_reserve_exact(len.div_ceil(8)).map_err(|_| Errno::ENOMEM)?;
+        self.large.resize(len.div_ceil(8), 0);
+        Ok(&mut self.large)
     }
-}
 
-#[cfg(feature = "axbpf-maps")]
-impl core::ops::Deref for Bytes {
-    type Target = [u8];
-
-    fn deref(&self) -> &[u8] {
-        match self {
-            Bytes::Small(bytes, len) => &bytes[..*len],
-            Bytes::Large(bytes) => bytes,
-        }
+    /// So many bytes.
+    #[inline]
+    fn bytes(&mut self, len: usize) -> Result<&mut [u8], Errno> {
+        Ok(&mut bytemuck::cast_slice_mut(self.words(len)?)[..len])
     }
-}
 
-#[cfg(feature = "axbpf-maps")]
-impl core::ops::DerefMut for Bytes {
-    fn deref_mut(&mut self) -> &mut [u8] {
-        match self {
-            Bytes::Small(bytes, len) => &mut bytes[..*len],
-            Bytes::Large(bytes) => bytes,
+    /// The bytes at an address.
+    #[inline]
+    fn read(&mut self, addr: usize, len: usize) -> Result<&mut [u8], Errno> {
+        let words = self.words(len)?;
+        if len.is_multiple_of(8) {
+            fault::read_words(words, addr).map_err(|_| Errno::EFAULT)?;
+        } else {
+            read(&mut bytemuck::cast_slice_mut(words)[..len], addr)?;
         }
+        Ok(&mut bytemuck::cast_slice_mut(words)[..len])
     }
 }
 
@@ -136,7 +147,7 @@ fn errno(error: impl Into<Error>) -> Errno {
 /// # Safety
 ///
 /// As [`bpf`].
-unsafe fn dispatch(cmd: Cmd, attr: &[u8; ATTR_SIZE], addr: usize, size: usize) -> Result<i64, Errno> {
+unsafe fn dispatch(cmd: Cmd, attr: &AttrWords, addr: usize, size: usize) -> Result<i64, Errno> {
     match cmd {
         #[cfg(feature = "axbpf-maps")]
         Cmd::MapCreate => map_create(&attr::MapCreate::read(attr)?),
@@ -195,44 +206,49 @@ fn name(name: &[u8; 16]) -> Result<[u8; 16], Errno> {
 ///
 /// As [`bpf`].
 #[cfg(feature = "axbpf-maps")]
+#[inline]
 unsafe fn map_elem(cmd: Cmd, attr: &attr::MapElem) -> Result<i64, Errno> {
     let map = fds::map(attr.map_fd).map_err(errno)?;
     let (key_at, value_at) = (attr.key as usize, attr.value as usize);
-    let key_size = map.spec().key_size as usize;
+    let (key_size, value_len) = (map.spec().key_size as usize, map.value_len());
+    let (mut key_room, mut value_room) = (Room::default(), Room::default());
     // Maps without keys take no pointer to one.
-    let key = || if key_size == 0 && key_at != 0 { Err(Errno::EINVAL) } else { Bytes::read(key_at, key_size) };
+    let no_key = |cmd| key_size == 0 && key_at != 0 && cmd != Cmd::MapGetNextKey;
     let flags = |known: u64| if attr.flags & !known == 0 { Ok(()) } else { Err(Errno::EINVAL) };
+    if no_key(cmd) {
+        return Err(Errno::EINVAL);
+    }
     match cmd {
         Cmd::MapUpdateElem => {
-            let (key, value) = (key()?, Bytes::read(value_at, map.value_len())?);
-            cmd::update(&map, &key, &value, attr.flags).map_err(errno)?;
+            let (key, value) = (key_room.read(key_at, key_size)?, value_room.read(value_at, value_len)?);
+            cmd::update(&map, key, value, attr.flags).map_err(errno)?;
         }
         Cmd::MapDeleteElem => {
             flags(0)?;
-            map.delete(&key()?).map_err(errno)?;
+            map.delete(key_room.read(key_at, key_size)?).map_err(errno)?;
         }
         Cmd::MapGetNextKey => {
             flags(0)?;
-            let key = if key_at == 0 { None } else { Some(key()?) };
-            let mut next = Bytes::new(key_size)?;
-            map.next_key(key.as_deref(), &mut next).map_err(errno)?;
+            let key = if key_at == 0 { None } else { Some(&*key_room.read(key_at, key_size)?) };
+            let next = value_room.bytes(key_size)?;
+            map.next_key(key, next).map_err(errno)?;
             // SAFETY: the caller's.
-            unsafe { write(value_at, &next)? };
+            unsafe { write(value_at, next)? };
         }
         _ => {
             flags(BPF_F_LOCK)?;
-            let key = key()?;
+            let key = key_room.read(key_at, key_size)?;
             // A bloom filter is asked for a value.
             let asks = map.spec().map_type == MapType::BloomFilter && cmd == Cmd::MapLookupElem;
-            let mut value = if asks { Bytes::read(value_at, map.value_len())? } else { Bytes::new(map.value_len())? };
+            let value = if asks { value_room.read(value_at, value_len)? } else { value_room.bytes(value_len)? };
             let result = match cmd {
-                Cmd::MapLookupElem => map.lookup_with(&key, &mut value, attr.flags),
-                _ => map.lookup_and_delete_with(&key, &mut value, attr.flags),
+                Cmd::MapLookupElem => map.lookup_with(key, value, attr.flags),
+                _ => map.lookup_and_delete_with(key, value, attr.flags),
             };
             result.map_err(errno)?;
             if !asks {
                 // SAFETY: the caller's.
-                unsafe { write(value_at, &value)? };
+                unsafe { write(value_at, value)? };
             }
         }
     }
@@ -415,7 +431,7 @@ unsafe fn test_ran(
 }
 
 #[cfg(all(feature = "axkprobe", feature = "prog"))]
-fn link_create(attr: &[u8; ATTR_SIZE]) -> Result<i64, Errno> {
+fn link_create(attr: &AttrWords) -> Result<i64, Errno> {
     use axbpf_abi::AttachType;
     use axbpf_abi::flags::BPF_F_KPROBE_MULTI_RETURN;
     use axbpf_runtime::Target;

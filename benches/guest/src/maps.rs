@@ -38,7 +38,7 @@ pub fn run() {
         let map_fd = fd as u32;
         let (mut key, mut value) = (0u64, [0u64; 64]);
         for &(name, op) in operations {
-            let mut element = MapElem {
+            let element = MapElem {
                 map_fd,
                 key: (&raw mut key).expose_provenance() as u64,
                 value: if op == Cmd::MapDeleteElem { 0 } else { value.as_mut_ptr().expose_provenance() as u64 },
@@ -46,12 +46,13 @@ pub fn run() {
             };
             // A key is new, or there to be deleted, once.
             let once = matches!(name, "insert" | "delete");
+            let mut attr = bpf_attr::from(element);
             let mut from = 0;
             let mut all = |n: u64| {
                 for i in from..from + n {
                     // SAFETY: nobody else has the key now.
                     unsafe { (&raw mut key).write_volatile(i) };
-                    let result = bpf(op, &mut element.into());
+                    let result = bpf(op, &mut attr);
                     // The last key of an array has no successor.
                     assert!(result == 0 || op == Cmd::MapGetNextKey, "{map_type} {name}: {result}");
                 }
@@ -60,16 +61,14 @@ pub fn run() {
                 }
             };
             let cost = if once { measure(1, N / 2, || all(N / 2)) } else { measure(4, N, || all(N)) };
-            element.flags = 0;
             tell(format_args!("map.{map_type}.{name}"), cost, "insns/op");
         }
         cmd::close(map_fd).unwrap();
     }
-    let mut nothing = MapElem { map_fd: u32::MAX, ..MapElem::default() };
-    nothing.flags = 0;
+    let mut nothing = bpf_attr::from(MapElem { map_fd: u32::MAX, ..MapElem::default() });
     let cost = measure(1, 4096, || {
         for _ in 0..4096 {
-            assert!(bpf(Cmd::MapLookupElem, &mut nothing.into()) < 0);
+            assert!(bpf(Cmd::MapLookupElem, &mut nothing) < 0);
         }
     });
     tell(format_args!("map.bad_fd_syscall"), cost, "insns/op");

@@ -6,6 +6,8 @@ use crate::Errno;
 
 /// Size of the whole union in bytes.
 pub const ATTR_SIZE: usize = 152;
+/// The union as words: what is not given is zero.
+pub type AttrWords = [u64; ATTR_SIZE / 8];
 /// Longest attr that is looked at; a longer one is E2BIG.
 pub const ATTR_MAX: usize = 4096;
 
@@ -15,41 +17,50 @@ pub trait Attr: Sized {
     const SIZE: usize;
 
     /// Reads the fields from an attr whose bytes past the caller's length are zero.
-    fn from_attr(bytes: &[u8; ATTR_SIZE]) -> Self;
+    fn from_attr(words: &AttrWords) -> Self;
 
     /// Writes the fields; the rest is zero.
     fn to_attr(&self) -> [u8; ATTR_SIZE];
 
     /// Reads the fields and refuses what the command does not know (Linux: CHECK_ATTR).
-    fn read(bytes: &[u8; ATTR_SIZE]) -> Result<Self, Errno> {
-        if bytes[Self::SIZE..].iter().any(|&b| b != 0) {
+    #[inline]
+    fn read(words: &AttrWords) -> Result<Self, Errno> {
+        // The last word may be half known.
+        let half = words.get(Self::SIZE / 8).is_some_and(|word| word >> (Self::SIZE % 8 * 8) != 0);
+        if half || words.iter().skip(Self::SIZE / 8 + 1).fold(0, |all, word| all | word) != 0 {
             return Err(Errno::EINVAL);
         }
-        Ok(Self::from_attr(bytes))
+        Ok(Self::from_attr(words))
     }
 }
 
-/// One field: a number or a name.
+/// Bytes of an attr as words.
+pub fn words(bytes: &[u8; ATTR_SIZE]) -> AttrWords {
+    let mut words = [0; ATTR_SIZE / 8];
+    for (word, bytes) in words.iter_mut().zip(bytes.as_chunks().0) {
+        *word = u64::from_le_bytes(*bytes);
+    }
+    words
+}
+
+/// One field: a number or a name. Fields are aligned as in Linux's union: a number lies within one word.
 trait Field: Sized + Copy {
-    fn get(b: &[u8]) -> Self;
+    fn get(words: &AttrWords, at: usize) -> Self;
     fn put(self, b: &mut [u8]);
 }
 macro_rules! number_field {
     ($($t:ty)*) => { $(impl Field for $t {
-        fn get(b: &[u8]) -> Self {
-            let mut a = [0; size_of::<$t>()];
-            a.copy_from_slice(b);
-            <$t>::from_le_bytes(a)
+        #[inline]
+        fn get(words: &AttrWords, at: usize) -> Self {
+            (words[at / 8] >> (at % 8 * 8)) as $t
         }
         fn put(self, b: &mut [u8]) { b.copy_from_slice(&self.to_le_bytes()) }
     })* };
 }
 number_field!(u32 i32 u64);
 impl Field for [u8; 16] {
-    fn get(b: &[u8]) -> Self {
-        let mut a = [0; 16];
-        a.copy_from_slice(b);
-        a
+    fn get(words: &AttrWords, at: usize) -> Self {
+        core::array::from_fn(|i| (words[(at + i) / 8] >> ((at + i) % 8 * 8)) as u8)
     }
     fn put(self, b: &mut [u8]) {
         b.copy_from_slice(&self)
@@ -65,8 +76,9 @@ macro_rules! attrs {
 
         impl Attr for $name {
             const SIZE: usize = $size;
-            fn from_attr(b: &[u8; ATTR_SIZE]) -> Self {
-                Self { $($field: Field::get(&b[$off..$off + size_of::<$t>()]),)* }
+            #[inline]
+            fn from_attr(words: &AttrWords) -> Self {
+                Self { $($field: Field::get(words, $off),)* }
             }
             fn to_attr(&self) -> [u8; ATTR_SIZE] {
                 let mut b = [0; ATTR_SIZE];

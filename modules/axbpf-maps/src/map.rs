@@ -15,6 +15,8 @@ use core::sync::atomic::{AtomicBool, AtomicU32, Ordering::*};
 /// A map.
 pub struct Map {
     spec: MapSpec,
+    /// See [`Map::value_len`].
+    value_len: usize,
     id: u32,
     frozen: AtomicBool,
     /// Commands that change it at the moment.
@@ -81,8 +83,10 @@ impl Map {
             MapType::HashOfMaps => Kind::HashOfMaps(HashOfMaps::new(spec, inner()?)?),
             other => return Err(MapError::Type(other)),
         };
+        let value_len = if spec.per_cpu() { spec.stride() * cpu_count() } else { spec.value_size as usize };
         let map = Arc::new(Map {
             spec: *spec,
+            value_len,
             id: IDS.fetch_add(1, Relaxed),
             frozen: AtomicBool::new(false),
             writers: AtomicU32::new(0),
@@ -113,7 +117,7 @@ impl Map {
 
     /// Bytes of a value as commands pass it: of all CPUs' together, each rounded up to 8, where there is one for each.
     pub fn value_len(&self) -> usize {
-        if self.spec.per_cpu() { self.spec.stride() * cpu_count() } else { self.spec.value_size as usize }
+        self.value_len
     }
 
     /// Forbids changes by commands from now on; programs may still make theirs, unless BPF_F_RDONLY_PROG. [`MapError::Writing`] while a command
@@ -177,7 +181,11 @@ impl Map {
         self.check_lock(flags)?;
         self.check_key(key)?;
         self.check_value(out)?;
-        self.kind.ops().lookup(key, out, flags)
+        match &self.kind {
+            Kind::Array(array) => array.lookup(key, out, flags),
+            Kind::Hash(hash) => hash.lookup(key, out, flags),
+            other => other.ops().lookup(key, out, flags),
+        }
     }
 
     /// [`lookup_with`](Self::lookup_with) without flags.
@@ -198,7 +206,11 @@ impl Map {
         self.check_lock(flags)?;
         self.check_key(key)?;
         self.check_value(value)?;
-        self.kind.ops().update(key, value, flags)
+        match &self.kind {
+            Kind::Array(array) => array.update(key, value, flags),
+            Kind::Hash(hash) => hash.update(key, value, flags),
+            other => other.ops().update(key, value, flags),
+        }
     }
 
     /// Removes an element (MAP_DELETE_ELEM).

@@ -55,14 +55,14 @@ impl Words {
             }
         };
         match bytes::words_mut(bytes) {
-            Some((words, rest)) => {
+            Ok((words, rest)) => {
                 let end = i + words.len();
                 self.0[i..end].iter().zip(words).for_each(|(from, to)| *to = from.load(Relaxed).to_le());
                 if !rest.is_empty() {
                     bytewise(&self.0[end..], rest);
                 }
             }
-            None => bytewise(&self.0[i..], bytes),
+            Err(bytes) => bytewise(&self.0[i..], bytes),
         }
     }
 

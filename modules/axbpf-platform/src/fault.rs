@@ -2,9 +2,8 @@
 //! asks [`fixup`] about each load fault before anybody else sees it.
 use crate::arch;
 use core::fmt;
-use core::mem::MaybeUninit;
 use core::ptr;
-use core::sync::atomic::{AtomicU64, Ordering::Relaxed};
+use core::sync::atomic::{AtomicU64, AtomicUsize, Ordering::Relaxed};
 
 /// The address is not readable memory.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -49,9 +48,39 @@ pub fn recovered() -> u64 {
     RECOVERED.load(Relaxed)
 }
 
+/// Memory of which the platform said that reading it has no effects: first address, and the one behind the last.
+static PLAIN: [AtomicUsize; 2] = [AtomicUsize::new(0), AtomicUsize::new(0)];
+
+/// Reads of this memory do not ask [`Platform::is_device`](crate::Platform::is_device) any more: the largest piece of RAM, say.
+pub fn set_plain(start: usize, end: usize) {
+    PLAIN[0].store(start, Relaxed);
+    PLAIN[1].store(end, Relaxed);
+}
+
+#[inline]
+fn is_device(addr: usize, len: usize) -> bool {
+    let plain = addr >= PLAIN[0].load(Relaxed) && addr.saturating_add(len) <= PLAIN[1].load(Relaxed);
+    !plain && crate::is_device(addr, len)
+}
+
+/// Reads words; where they are aligned, with nothing in between.
+#[inline]
+pub fn read_words(dst: &mut [u64], addr: usize) -> Result<(), BadAddress> {
+    if addr.is_multiple_of(8) && !is_device(addr, dst.len() * 8) {
+        for (i, word) in dst.iter_mut().enumerate() {
+            *word = arch::load(addr + i * 8).ok_or(BadAddress { addr })?;
+        }
+        return Ok(());
+    }
+    for (i, word) in dst.iter_mut().enumerate() {
+        *word = u64::from_le_bytes(read_bytes(addr.wrapping_add(i * 8))?);
+    }
+    Ok(())
+}
+
 /// Copies `dst.len()` bytes from `addr`. On a bad address, `dst` is zeroed, as Linux does. From any context.
 pub fn read(dst: &mut [u8], addr: usize) -> Result<(), BadAddress> {
-    let done = !crate::is_device(addr, dst.len()) && arch::copy(dst, addr) == 0;
+    let done = !is_device(addr, dst.len()) && arch::copy(dst, addr) == 0;
     if !done {
         dst.fill(0);
         return Err(BadAddress { addr });
@@ -65,7 +94,7 @@ pub fn read_str(dst: &mut [u8], addr: usize) -> Result<usize, BadAddress> {
     if dst.is_empty() {
         return Ok(0);
     }
-    let len = (!crate::is_device(addr, dst.len())).then(|| arch::copy_str(dst, addr)).flatten();
+    let len = (!is_device(addr, dst.len())).then(|| arch::copy_str(dst, addr)).flatten();
     match len {
         Some(len) => {
             dst[len - 1] = 0;
@@ -85,7 +114,7 @@ pub fn read_bytes<const N: usize>(addr: usize) -> Result<[u8; N], BadAddress> {
     Ok(bytes)
 }
 
-/// Writes to memory that the caller named: the pages are looked at byte by byte first, by reading, so an unmapped one is an error and not a
+/// Writes to memory that the caller named: the pages are looked at first, by reading, so an unmapped one is an error and not a
 /// panic. Memory that is mapped but read-only still faults.
 ///
 /// # Safety
@@ -95,9 +124,11 @@ pub unsafe fn write(addr: usize, src: &[u8]) -> Result<(), BadAddress> {
     let mut at = addr;
     let end = addr.checked_add(src.len()).ok_or(BadAddress { addr })?;
     while at < end {
-        let mut byte = [MaybeUninit::<u8>::new(0)];
-        // SAFETY: one initialised byte.
-        read(unsafe { byte.assume_init_mut() }, at)?;
+        // The word that the byte lies in is in the same page.
+        let word = at & !7;
+        if is_device(word, 8) || arch::load(word).is_none() {
+            return Err(BadAddress { addr: at });
+        }
         at = (at / crate::PAGE_SIZE + 1) * crate::PAGE_SIZE;
     }
     // SAFETY: mapped, as just read, and writable, as the caller promises.

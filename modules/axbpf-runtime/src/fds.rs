@@ -1,6 +1,6 @@
 //! Descriptors: small numbers for maps, programs and links, as bpf(2) hands them out. There is one process, so one table. An object lives as
 //! long as a descriptor or another object refers to it.
-use alloc::collections::BTreeMap;
+use alloc::vec::Vec;
 use core::fmt;
 use spin::Mutex;
 
@@ -54,7 +54,12 @@ impl fmt::Display for FdError {
 
 impl core::error::Error for FdError {}
 
-static TABLE: Mutex<BTreeMap<u32, Object>> = Mutex::new(BTreeMap::new());
+/// By descriptor, less [`FIRST`].
+static TABLE: Mutex<Vec<Option<Object>>> = Mutex::new(Vec::new());
+
+fn place(fd: u32) -> usize {
+    fd.wrapping_sub(FIRST) as usize
+}
 
 #[cfg(any(feature = "axbpf-maps", feature = "prog"))]
 impl Object {
@@ -72,34 +77,36 @@ impl Object {
 
 /// Gives an object the lowest free descriptor.
 pub fn install(object: Object) -> Result<u32, FdError> {
-    let mut table = TABLE.lock();
-    if table.len() >= MAX_FDS {
-        return Err(FdError::TooMany);
-    }
-    let mut fd = FIRST;
-    for &taken in table.keys() {
-        if taken != fd {
-            break;
-        }
-        fd += 1;
-    }
     #[cfg(feature = "axbpf-maps")]
     if let Object::Map(map) = &object {
         map.hold();
     }
-    table.insert(fd, object);
-    Ok(fd)
+    let mut table = TABLE.lock();
+    let free = table.iter().position(Option::is_none).unwrap_or(table.len());
+    if free >= MAX_FDS {
+        drop(table);
+        #[cfg(feature = "axbpf-maps")]
+        if let Object::Map(map) = &object {
+            map.release();
+        }
+        return Err(FdError::TooMany);
+    }
+    if free == table.len() {
+        table.push(None);
+    }
+    table[free] = Some(object);
+    Ok(FIRST + free as u32)
 }
 
 /// What a descriptor stands for.
 pub fn get(fd: u32) -> Result<Object, FdError> {
-    TABLE.lock().get(&fd).cloned().ok_or(FdError::Closed(fd))
+    TABLE.lock().get(place(fd)).cloned().flatten().ok_or(FdError::Closed(fd))
 }
 
 /// Closes a descriptor. If nothing else refers to the object, it ends here: a link is detached, a map freed.
 pub fn close(fd: u32) -> Result<(), FdError> {
     // Dropped after the lock is: ending a link takes a grace period.
-    let object = TABLE.lock().remove(&fd);
+    let object = TABLE.lock().get_mut(place(fd)).and_then(Option::take);
     #[cfg(feature = "axbpf-maps")]
     if let Some(Object::Map(map)) = &object {
         map.release();
@@ -109,7 +116,7 @@ pub fn close(fd: u32) -> Result<(), FdError> {
 
 /// How many are open.
 pub fn open_fds() -> usize {
-    TABLE.lock().len()
+    TABLE.lock().iter().flatten().count()
 }
 
 /// The object of one kind.
@@ -118,10 +125,11 @@ macro_rules! getter {
     ($(#[$doc:meta])* $name:ident, $kind:ident, $ty:ty, $wanted:literal) => {
         $(#[$doc])*
         pub fn $name(fd: u32) -> Result<alloc::sync::Arc<$ty>, FdError> {
-            match get(fd)? {
-                Object::$kind(object) => Ok(object),
+            match TABLE.lock().get(place(fd)) {
+                Some(Some(Object::$kind(object))) => Ok(alloc::sync::Arc::clone(object)),
                 #[allow(unreachable_patterns, reason = "with few features there is but one kind")]
-                other => Err(FdError::Kind { fd, is: other.kind(), wanted: $wanted }),
+                Some(Some(other)) => Err(FdError::Kind { fd, is: other.kind(), wanted: $wanted }),
+                _ => Err(FdError::Closed(fd)),
             }
         }
     };

@@ -30,11 +30,10 @@ struct Page {
 impl Page {
     /// `data` stands at `at`; the rest is zero.
     fn new(at: usize, data: &[u8]) -> Page {
-        let mut bytes = alloc::vec![0; PAGE_SIZE];
-        if let Some(room) = bytes.get_mut(at..at + data.len()) {
+        let mut words = Words::zeros(PAGE_SIZE);
+        if let Some(room) = words.bytes_mut().get_mut(at..at + data.len()) {
             room.copy_from_slice(data);
         }
-        let mut words = Words::of(&bytes);
         Page { address: words.address(), words }
     }
 
@@ -346,7 +345,7 @@ mod tests {
     fn moved_pointers_decide_what_comes_back() {
         let data: Vec<u8> = (1..=100).collect();
         let moved = |words: &mut Words, size: usize, by: [i64; 3]| {
-            let mut bytes = words.bytes();
+            let mut bytes = words.bytes().to_vec();
             for (word, by) in bytes[size..].as_chunks_mut().0.iter_mut().zip(by) {
                 *word = u64::from_le_bytes(*word).wrapping_add_signed(by).to_le_bytes();
             }

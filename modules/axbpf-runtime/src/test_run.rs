@@ -141,14 +141,24 @@ impl core::error::Error for RunError {}
 pub(crate) struct Words(Vec<u64>);
 
 impl Words {
-    /// These bytes, with zeros up to the next word.
-    pub(crate) fn of(bytes: &[u8]) -> Words {
-        let word = |bytes: &[u8]| bytes.iter().rev().fold(0, |word, &byte| word << 8 | u64::from(byte));
-        Words(bytes.chunks(8).map(word).collect())
+    /// So many zeros, rounded up to whole words.
+    pub(crate) fn zeros(len: usize) -> Words {
+        Words(alloc::vec![0; len.div_ceil(8)])
     }
 
-    pub(crate) fn bytes(&self) -> Vec<u8> {
-        self.0.iter().flat_map(|word| word.to_le_bytes()).collect()
+    /// These bytes, with zeros up to the next word.
+    pub(crate) fn of(bytes: &[u8]) -> Words {
+        let mut words = Words::zeros(bytes.len());
+        words.bytes_mut()[..bytes.len()].copy_from_slice(bytes);
+        words
+    }
+
+    pub(crate) fn bytes(&self) -> &[u8] {
+        bytemuck::cast_slice(&self.0)
+    }
+
+    pub(crate) fn bytes_mut(&mut self) -> &mut [u8] {
+        bytemuck::cast_slice_mut(&mut self.0)
     }
 
     /// Where it is, for as long as this value lives.
@@ -204,7 +214,7 @@ impl Prog {
         bytes.resize(layout.memory as usize, 0);
         let mut words = Words::of(&bytes);
         let (retval, duration_ns) = self.run_often(&mut words, spec.repeat)?;
-        let mut ctx = words.bytes();
+        let mut ctx = words.bytes().to_vec();
         ctx.truncate(given.len());
         Ok(TestRun { retval, duration_ns, data: Vec::new(), ctx })
     }

@@ -33,6 +33,14 @@ pub(super) fn init() {
     }
 }
 
+/// Tells the platform where most reads will be.
+pub(super) fn tell_largest() {
+    let bounds = |[start, end]: &[AtomicUsize; 2]| (start.load(Relaxed), end.load(Relaxed));
+    if let Some((start, end)) = RAM.iter().map(bounds).max_by_key(|(start, end)| end - start) {
+        axbpf_platform::fault::set_plain(start, end);
+    }
+}
+
 /// See [`axbpf_platform::Platform::is_device`]. Outside the kernel's address space nothing is mapped, and reading faults.
 pub(super) fn is_device(addr: usize, len: usize) -> bool {
     let end = addr.saturating_add(len);

@@ -84,6 +84,7 @@ pub fn init() -> Result<(), InitError> {
         return Err(InitError::NoHook);
     }
     memory::init();
+    memory::tell_largest();
     axbpf_platform::stack::PROGRAMS.init();
     #[cfg(feature = "axkprobe")]
     axbpf_runtime::axkprobe::init(axbpf_runtime::axkprobe::Config {

@@ -95,3 +95,29 @@ pub(crate) fn irqs_restore(before: usize) {
         unsafe { core::arch::asm!("csrsi sstatus, 2", options(nostack)) };
     }
 }
+
+/// Loads an aligned word; the exception table makes a fault `None`.
+#[inline]
+pub(crate) fn load(addr: usize) -> Option<u64> {
+    let (value, done): (u64, usize);
+    // SAFETY: a load that faults goes on behind the block, with `done` still 0; it has no other effect.
+    unsafe {
+        core::arch::asm!(
+            "li     {done}, 0",
+            "21: ld {value}, 0({addr})",
+            "22: li {done}, 1",
+            "23:",
+            ".pushsection axprobe_ex, \"aR\"",
+            ".balign 4",
+            ".long  21b - .",
+            ".long  22b - .",
+            ".long  23b - .",
+            ".popsection",
+            addr = in(reg) addr,
+            value = out(reg) value,
+            done = out(reg) done,
+            options(nostack, readonly),
+        )
+    };
+    (done != 0).then_some(value)
+}

@@ -70,3 +70,29 @@ axbpf_call_on_stack:
     ret
     "#
 );
+
+/// Loads an aligned word; the exception table makes a fault `None`.
+#[inline]
+pub(crate) fn load(addr: usize) -> Option<u64> {
+    let (value, done): (u64, u64);
+    // SAFETY: a load that faults goes on behind the block, with `done` still 0; it has no other effect.
+    unsafe {
+        core::arch::asm!(
+            "xor    {done:e}, {done:e}",
+            "21: mov {value}, [{addr}]",
+            "22: mov {done:e}, 1",
+            "23:",
+            ".pushsection axprobe_ex, \"aR\"",
+            ".balign 4",
+            ".long  21b - .",
+            ".long  22b - .",
+            ".long  23b - .",
+            ".popsection",
+            addr = in(reg) addr,
+            value = out(reg) value,
+            done = out(reg) done,
+            options(nostack, readonly),
+        )
+    };
+    (done != 0).then_some(value)
+}

@@ -39,29 +39,33 @@ impl<T: Attr> From<T> for bpf_attr {
 /// Memory that the command fills (`attr` itself, and what its pointers for answers lead to) is the caller's to have written.
 pub unsafe fn bpf(cmd: u32, attr: *mut bpf_attr, size: u32) -> i64 {
     let addr = attr.expose_provenance();
-    let mut words = [0; ATTR_SIZE / 8];
-    let read = read_attr(&mut words, addr, size as usize);
-    let result = match (read, Cmd::from_u32(cmd)) {
+    let result = match Cmd::from_u32(cmd) {
         // SAFETY: the caller's.
-        (Ok(()), Some(cmd)) => unsafe { dispatch(cmd, &words, addr, size as usize) },
-        (Err(errno), _) => Err(errno),
-        (_, None) => Err(Errno::EINVAL),
+        Some(cmd) => unsafe { dispatch(cmd, addr, size as usize) },
+        None => Err(Errno::EINVAL),
     };
     result.unwrap_or_else(Errno::neg)
 }
 
-/// Takes an attr of any length: what is missing is zero, what is unknown must be.
+/// The command's part of an attr of any length: what is missing is zero, what is unknown must be.
 #[inline]
-fn read_attr(words: &mut AttrWords, addr: usize, size: usize) -> Result<(), Errno> {
-    if size == ATTR_SIZE {
-        return fault::read_words(words, addr).map_err(|_| Errno::EFAULT);
+fn read_attr<T: Attr>(addr: usize, size: usize) -> Result<T, Errno> {
+    if size != ATTR_SIZE {
+        return T::read_all(&read_odd_attr(addr, size)?);
     }
-    read_odd_attr(words, addr, size)
+    let mut words = T::Words::default();
+    let known = words.as_mut();
+    fault::read_words(known, addr).map_err(|_| Errno::EFAULT)?;
+    let known = known.len() * 8;
+    if !fault::is_zero(addr + known, ATTR_SIZE - known).map_err(|_| Errno::EFAULT)? {
+        return Err(Errno::EINVAL);
+    }
+    T::read(&words)
 }
 
 /// An attr of another length.
 #[cold]
-fn read_odd_attr(words: &mut AttrWords, addr: usize, size: usize) -> Result<(), Errno> {
+fn read_odd_attr(addr: usize, size: usize) -> Result<AttrWords, Errno> {
     if size > ATTR_MAX {
         return Err(Errno::E2BIG);
     }
@@ -71,8 +75,7 @@ fn read_odd_attr(words: &mut AttrWords, addr: usize, size: usize) -> Result<(), 
     if rest.iter().any(|&byte| byte != 0) {
         return Err(Errno::E2BIG);
     }
-    *words = attr::words(&bytes);
-    Ok(())
+    Ok(attr::words(&bytes))
 }
 
 fn read(out: &mut [u8], addr: usize) -> Result<(), Errno> {
@@ -147,30 +150,30 @@ fn errno(error: impl Into<Error>) -> Errno {
 /// # Safety
 ///
 /// As [`bpf`].
-unsafe fn dispatch(cmd: Cmd, attr: &AttrWords, addr: usize, size: usize) -> Result<i64, Errno> {
+unsafe fn dispatch(cmd: Cmd, addr: usize, size: usize) -> Result<i64, Errno> {
     match cmd {
         #[cfg(feature = "axbpf-maps")]
-        Cmd::MapCreate => map_create(&attr::MapCreate::read(attr)?),
+        Cmd::MapCreate => map_create(&read_attr::<attr::MapCreate>(addr, size)?),
         #[cfg(feature = "axbpf-maps")]
         Cmd::MapLookupElem | Cmd::MapUpdateElem | Cmd::MapDeleteElem | Cmd::MapGetNextKey | Cmd::MapLookupAndDeleteElem => {
             // SAFETY: the caller's.
-            unsafe { map_elem(cmd, &attr::MapElem::read(attr)?) }
+            unsafe { map_elem(cmd, &read_attr::<attr::MapElem>(addr, size)?) }
         }
         #[cfg(feature = "axbpf-maps")]
         Cmd::MapLookupBatch | Cmd::MapLookupAndDeleteBatch | Cmd::MapUpdateBatch | Cmd::MapDeleteBatch => {
             // SAFETY: the caller's.
-            unsafe { batch::map_batch(cmd, &attr::MapBatch::read(attr)?, addr) }
+            unsafe { batch::map_batch(cmd, &read_attr::<attr::MapBatch>(addr, size)?, addr) }
         }
         #[cfg(feature = "axbpf-maps")]
-        Cmd::MapFreeze => cmd::map_freeze(attr::MapElem::read(attr)?.map_fd).map(|()| 0).map_err(errno),
+        Cmd::MapFreeze => cmd::map_freeze(read_attr::<attr::MapElem>(addr, size)?.map_fd).map(|()| 0).map_err(errno),
         #[cfg(feature = "prog")]
         // SAFETY: the caller's.
-        Cmd::ProgLoad => unsafe { prog_load(&attr::ProgLoad::read(attr)?, addr, size) },
+        Cmd::ProgLoad => unsafe { prog_load(&read_attr::<attr::ProgLoad>(addr, size)?, addr, size) },
         #[cfg(feature = "prog")]
         // SAFETY: the caller's.
-        Cmd::ProgTestRun => unsafe { test_run(&attr::TestRun::read(attr)?, addr, size) },
+        Cmd::ProgTestRun => unsafe { test_run(&read_attr::<attr::TestRun>(addr, size)?, addr, size) },
         #[cfg(all(feature = "axkprobe", feature = "prog"))]
-        Cmd::LinkCreate => link_create(attr),
+        Cmd::LinkCreate => link_create(addr, size),
         _ => {
             let _ = (addr, size);
             Err(Errno::EINVAL)
@@ -431,7 +434,7 @@ unsafe fn test_ran(
 }
 
 #[cfg(all(feature = "axkprobe", feature = "prog"))]
-fn link_create(attr: &AttrWords) -> Result<i64, Errno> {
+fn link_create(addr: usize, size: usize) -> Result<i64, Errno> {
     use axbpf_abi::AttachType;
     use axbpf_abi::flags::BPF_F_KPROBE_MULTI_RETURN;
     use axbpf_runtime::Target;
@@ -439,7 +442,7 @@ fn link_create(attr: &AttrWords) -> Result<i64, Errno> {
     const MOST: u32 = 1 << 20;
     /// Longest name with its NUL: KSYM_NAME_LEN.
     const NAME: usize = 512;
-    let attr = attr::LinkCreateKprobeMulti::read(attr)?;
+    let attr = read_attr::<attr::LinkCreateKprobeMulti>(addr, size)?;
     let prog = fds::prog(attr.prog_fd).map_err(errno)?;
     let multi = AttachType::TraceKprobeMulti as u32;
     // Linux wants the program loaded for this attach type; here one that was loaded for none will do.

@@ -190,7 +190,7 @@ impl<'a> Subject<'a> {
         };
         let mut attr = attr.to_attr();
         let answer = self.kernel.bpf(cmd, &mut attr[..MapBatch::SIZE]);
-        (answer, MapBatch::from_attr(&words(&attr)).count)
+        (answer, MapBatch::read_all(&words(&attr)).unwrap().count)
     }
 
     fn freeze(&self) -> Answer {

@@ -15,22 +15,34 @@ pub const ATTR_MAX: usize = 4096;
 pub trait Attr: Sized {
     /// Bytes that the command knows.
     const SIZE: usize;
+    /// As many words.
+    type Words: Default + AsRef<[u64]> + AsMut<[u64]>;
 
-    /// Reads the fields from an attr whose bytes past the caller's length are zero.
-    fn from_attr(words: &AttrWords) -> Self;
+    /// Reads the fields.
+    fn from_words(words: &Self::Words) -> Self;
 
     /// Writes the fields; the rest is zero.
     fn to_attr(&self) -> [u8; ATTR_SIZE];
 
-    /// Reads the fields and refuses what the command does not know (Linux: CHECK_ATTR).
+    /// Reads the fields from the words that the command knows, and refuses what it does not know in the last one.
     #[inline]
-    fn read(words: &AttrWords) -> Result<Self, Errno> {
-        // The last word may be half known.
-        let half = words.get(Self::SIZE / 8).is_some_and(|word| word >> (Self::SIZE % 8 * 8) != 0);
-        if half || words.iter().skip(Self::SIZE / 8 + 1).fold(0, |all, word| all | word) != 0 {
+    fn read(words: &Self::Words) -> Result<Self, Errno> {
+        let last = words.as_ref().last().copied().unwrap_or(0);
+        if Self::SIZE % 8 != 0 && last >> (Self::SIZE % 8 * 8) != 0 {
             return Err(Errno::EINVAL);
         }
-        Ok(Self::from_attr(words))
+        Ok(Self::from_words(words))
+    }
+
+    /// Reads the fields of a whole attr and refuses what the command does not know (Linux: CHECK_ATTR).
+    fn read_all(words: &AttrWords) -> Result<Self, Errno> {
+        let (known, unknown) = words.split_at(Self::SIZE.div_ceil(8));
+        if unknown.iter().any(|&word| word != 0) {
+            return Err(Errno::EINVAL);
+        }
+        let mut own = Self::Words::default();
+        own.as_mut().copy_from_slice(known);
+        Self::read(&own)
     }
 }
 
@@ -45,13 +57,13 @@ pub fn words(bytes: &[u8; ATTR_SIZE]) -> AttrWords {
 
 /// One field: a number or a name. Fields are aligned as in Linux's union: a number lies within one word.
 trait Field: Sized + Copy {
-    fn get(words: &AttrWords, at: usize) -> Self;
+    fn get(words: &[u64], at: usize) -> Self;
     fn put(self, b: &mut [u8]);
 }
 macro_rules! number_field {
     ($($t:ty)*) => { $(impl Field for $t {
         #[inline]
-        fn get(words: &AttrWords, at: usize) -> Self {
+        fn get(words: &[u64], at: usize) -> Self {
             (words[at / 8] >> (at % 8 * 8)) as $t
         }
         fn put(self, b: &mut [u8]) { b.copy_from_slice(&self.to_le_bytes()) }
@@ -59,7 +71,7 @@ macro_rules! number_field {
 }
 number_field!(u32 i32 u64);
 impl Field for [u8; 16] {
-    fn get(words: &AttrWords, at: usize) -> Self {
+    fn get(words: &[u64], at: usize) -> Self {
         core::array::from_fn(|i| (words[(at + i) / 8] >> ((at + i) % 8 * 8)) as u8)
     }
     fn put(self, b: &mut [u8]) {
@@ -76,8 +88,9 @@ macro_rules! attrs {
 
         impl Attr for $name {
             const SIZE: usize = $size;
+            type Words = [u64; ($size as usize).div_ceil(8)];
             #[inline]
-            fn from_attr(words: &AttrWords) -> Self {
+            fn from_words(words: &Self::Words) -> Self {
                 Self { $($field: Field::get(words, $off),)* }
             }
             fn to_attr(&self) -> [u8; ATTR_SIZE] {

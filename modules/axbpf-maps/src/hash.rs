@@ -64,12 +64,15 @@ pub(crate) struct Hash {
     stride: usize,
     /// Words of an element: key and all values.
     element: usize,
+    /// How far a hash is shifted to be the number of its bucket.
+    shift: u32,
     /// 1, or the number of CPUs.
     cpus: usize,
     max_entries: usize,
     count: AtomicUsize,
     /// Count and index of the stack of free elements.
     free: AtomicU64,
+    /// An odd number.
     seed: u64,
     layout: Layout,
     /// Those of an LRU hash: when all elements are in use, one goes that was not asked for lately.
@@ -80,6 +83,15 @@ impl fmt::Debug for Hash {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "Hash({} of {})", self.count.load(Relaxed), self.max_entries)
     }
+}
+
+/// Nobody outside knows the time to the nanosecond, nor how many hashes there were.
+fn random() -> u64 {
+    static STATE: AtomicU64 = AtomicU64::new(0);
+    let mut x = STATE.fetch_add(0x9e37_79b9_7f4a_7c15, Relaxed) ^ monotonic_ns().rotate_left(32);
+    x = (x ^ x >> 30).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+    x = (x ^ x >> 27).wrapping_mul(0x94d0_49bb_1331_11eb);
+    x ^ x >> 31
 }
 
 impl Hash {
@@ -112,8 +124,9 @@ impl Hash {
             number += 1;
             Bucket { head: AtomicU32::new(END | (number - 1)), replaced: AtomicU16::new(0), lock: Lock::new() }
         })?;
-        let seed = if spec.flags & BPF_F_ZERO_SEED != 0 { 0 } else { monotonic_ns().wrapping_mul(0x9e37_79b9_7f4a_7c15) | 1 };
-        let seed = seed ^ u64::from(spec.key_size);
+        // Odd, and with as many ones as zeros.
+        let seed = 0x9e37_79b9_7f4a_7c15 ^ if spec.flags & BPF_F_ZERO_SEED != 0 { 0 } else { random() & !1 };
+        let shift = 32 - buckets.len().trailing_zeros();
         let (count, free) = (AtomicUsize::new(0), AtomicU64::new(0));
         let lru = if is_lru { Some(Clock::new(elements)?) } else { None };
         let layout = Layout::new(spec.fields);
@@ -128,6 +141,7 @@ impl Hash {
             key,
             stride,
             element: key + stride * cpus,
+            shift,
             cpus,
             max_entries,
             count,
@@ -138,32 +152,31 @@ impl Hash {
         })
     }
 
-    /// One step for each word of the key.
+    /// One step for each word of the key: multiplication by a random odd number, of which the upper bits count.
     #[inline]
-    fn step(hash: u64, word: u64) -> u64 {
-        let hash = (hash ^ word).wrapping_mul(0xff51_afd7_ed55_8ccd);
-        hash ^ hash >> 32
+    fn step(&self, hash: u64, word: u64) -> u64 {
+        (hash ^ hash >> 32 ^ word).wrapping_mul(self.seed)
     }
 
     #[inline]
-    fn last_step(hash: u64) -> u32 {
-        (hash.wrapping_mul(0xc4ce_b9fe_1a85_ec53) >> 32) as u32
-    }
-
     fn hash(&self, key: &[u8]) -> u32 {
+        if self.key == 1 { (bytes::word(key).wrapping_mul(self.seed) >> 32) as u32 } else { self.hash_words(key) }
+    }
+
+    fn hash_words(&self, key: &[u8]) -> u32 {
         let hash = match bytes::words(key) {
             Some((words, rest)) => {
-                let hash = words.iter().fold(self.seed, |hash, word| Self::step(hash, u64::from_le(*word)));
-                if rest.is_empty() { hash } else { Self::step(hash, bytes::word(rest)) }
+                let hash = words.iter().fold(0, |hash, word| self.step(hash, u64::from_le(*word)));
+                if rest.is_empty() { hash } else { self.step(hash, bytes::word(rest)) }
             }
-            None => key.chunks(8).fold(self.seed, |hash, word| Self::step(hash, bytes::word(word))),
+            None => key.chunks(8).fold(0, |hash, word| self.step(hash, bytes::word(word))),
         };
-        Self::last_step(hash)
+        (hash >> 32) as u32
     }
 
     #[inline]
     fn number(&self, hash: u32) -> u32 {
-        hash & (self.buckets.len() as u32 - 1)
+        (u64::from(hash) >> self.shift) as u32
     }
 
     /// First word of an element: of its key.
@@ -184,12 +197,24 @@ impl Hash {
         self.search(hash, |at| self.words.is(at, key))
     }
 
-    /// Hashes and finds: most keys are no longer than a word.
+    /// The element with this key.
     #[inline]
+    fn find_hashed(&self, hash: u32, key: &[u8]) -> Option<u32> {
+        let found = if self.key == 1 {
+            let word = bytes::word(key);
+            self.search(hash, |at| self.words.at(at).load(Relaxed) == word)
+        } else {
+            self.find(hash, key)
+        };
+        found.map(|(i, _)| i)
+    }
+
+    /// Hashes and finds: most keys are no longer than a word.
+    #[inline(always)]
     fn find_key(&self, key: &[u8]) -> Option<(u32, u32)> {
         if self.key == 1 {
             let word = bytes::word(key);
-            let hash = Self::last_step(Self::step(self.seed, word));
+            let hash = (word.wrapping_mul(self.seed) >> 32) as u32;
             self.search(hash, |at| self.words.at(at).load(Relaxed) == word)
         } else {
             self.find(self.hash(key), key)
@@ -295,7 +320,7 @@ impl Hash {
     ) -> Result<Result<(), MapError>, MapError> {
         let bucket = &self.buckets[self.number(hash) as usize];
         bucket.lock.with(|| {
-            let old = self.find(hash, key).map(|(i, _)| i);
+            let old = self.find_hashed(hash, key);
             match (old, flags) {
                 (Some(_), BPF_NOEXIST) => return Err(MapError::Exists),
                 (None, BPF_EXIST) => return Err(MapError::NoSuchKey),
@@ -392,9 +417,9 @@ impl Hash {
         }
     }
 
-    /// Sets the only value of an element.
+    /// Sets the only value of an element. One of a word is changed where it stands, by one store; a larger one would be seen half changed.
     fn put(&self, key: &[u8], value: &[u8], flags: u64) -> Result<(), MapError> {
-        self.set(key, flags, true, |i, new| {
+        self.set(key, flags, self.stride > 1, |i, new| {
             let at = self.value_at(i, 0);
             match (new, flags & BPF_F_LOCK != 0) {
                 (true, _) => self.layout.put_new(&self.words, at, value),

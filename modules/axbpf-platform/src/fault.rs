@@ -78,6 +78,27 @@ pub fn read_words(dst: &mut [u64], addr: usize) -> Result<(), BadAddress> {
     Ok(())
 }
 
+/// Whether these bytes are all zero; a multiple of 8.
+#[inline]
+pub fn is_zero(addr: usize, len: usize) -> Result<bool, BadAddress> {
+    let bad = BadAddress { addr };
+    if !addr.is_multiple_of(8) || is_device(addr, len) {
+        let mut word = [0];
+        for at in (0..len).step_by(8) {
+            read_words(&mut word, addr.wrapping_add(at))?;
+            if word[0] != 0 {
+                return Ok(false);
+            }
+        }
+        return Ok(true);
+    }
+    let mut all = 0;
+    for at in (0..len).step_by(8) {
+        all |= arch::load(addr + at).ok_or(bad)?;
+    }
+    Ok(all == 0)
+}
+
 /// Copies `dst.len()` bytes from `addr`. On a bad address, `dst` is zeroed, as Linux does. From any context.
 pub fn read(dst: &mut [u8], addr: usize) -> Result<(), BadAddress> {
     let done = !is_device(addr, dst.len()) && arch::copy(dst, addr) == 0;
@@ -114,12 +135,26 @@ pub fn read_bytes<const N: usize>(addr: usize) -> Result<[u8; N], BadAddress> {
     Ok(bytes)
 }
 
+/// Eight bytes as they stand in memory.
+#[inline]
+fn word_of(bytes: &[u8]) -> u64 {
+    let at = bytes.as_ptr();
+    if bytes.len() == 8 && at.addr().is_multiple_of(8) {
+        // SAFETY: eight bytes, aligned.
+        return unsafe { at.cast::<u64>().read() };
+    }
+    let mut word = [0; 8];
+    word.iter_mut().zip(bytes).for_each(|(to, from)| *to = *from);
+    u64::from_ne_bytes(word)
+}
+
 /// Writes to memory that the caller named: the pages are looked at first, by reading, so an unmapped one is an error and not a
 /// panic. Memory that is mapped but read-only still faults.
 ///
 /// # Safety
 ///
 /// `addr..addr + src.len()`, if it is mapped, is memory that the caller may have written.
+#[inline]
 pub unsafe fn write(addr: usize, src: &[u8]) -> Result<(), BadAddress> {
     let mut at = addr;
     let end = addr.checked_add(src.len()).ok_or(BadAddress { addr })?;
@@ -130,6 +165,12 @@ pub unsafe fn write(addr: usize, src: &[u8]) -> Result<(), BadAddress> {
             return Err(BadAddress { addr: at });
         }
         at = (at / crate::PAGE_SIZE + 1) * crate::PAGE_SIZE;
+    }
+    if let (8, true) = (src.len(), addr.is_multiple_of(8)) {
+        let word = ptr::with_exposed_provenance_mut::<[u8; 8]>(addr).cast::<u64>();
+        // SAFETY: mapped, as just read, and writable, as the caller promises; aligned.
+        unsafe { word.write(word_of(src)) };
+        return Ok(());
     }
     // SAFETY: mapped, as just read, and writable, as the caller promises.
     unsafe { ptr::copy_nonoverlapping(src.as_ptr(), ptr::with_exposed_provenance_mut(addr), src.len()) };

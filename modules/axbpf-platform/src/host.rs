@@ -41,7 +41,7 @@ std::thread_local! {
 
 #[crate_interface::impl_interface]
 impl Platform for Host {
-    fn cpu_id() -> usize {
+    fn this_cpu() -> usize {
         CPU.with(|cpu| cpu.0)
     }
 
@@ -53,7 +53,7 @@ impl Platform for Host {
         let depth = DEPTH.get();
         DEPTH.set(depth + 1);
         if depth == 0 {
-            SECTION[Self::cpu_id()].fetch_add(1, SeqCst);
+            SECTION[Self::this_cpu()].fetch_add(1, SeqCst);
         }
         depth
     }
@@ -64,7 +64,7 @@ impl Platform for Host {
             if WAKE.take() {
                 crate::wake::drain();
             }
-            SECTION[Self::cpu_id()].fetch_add(1, SeqCst);
+            SECTION[Self::this_cpu()].fetch_add(1, SeqCst);
         }
     }
 
@@ -75,7 +75,7 @@ impl Platform for Host {
 
     fn current_task() -> Task {
         const NAME: &str = "host";
-        let cpu = Self::cpu_id();
+        let cpu = Self::this_cpu();
         Task { id: cpu as u64 + 1, key: cpu + 1, name: (NAME.as_ptr().expose_provenance(), NAME.len()) }
     }
 

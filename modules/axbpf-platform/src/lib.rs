@@ -20,6 +20,7 @@ extern crate std;
 
 mod arch;
 mod code;
+mod cpu;
 pub mod fault;
 mod grace;
 #[cfg(feature = "host")]
@@ -30,6 +31,7 @@ pub mod stack;
 pub mod wake;
 
 pub use code::{Draft, Patch, Sealed, exec_bytes, patch, store_code};
+pub use cpu::{cpu_id, set_cpu_number_offset};
 pub use grace::{Stuck, defer, quiesce, reclaim};
 pub use irq::IrqGuard;
 pub use percpu::{MAX_CPUS, PerCpu};
@@ -37,8 +39,8 @@ pub use percpu::{MAX_CPUS, PerCpu};
 /// What an OS supplies. The functions are called from anywhere, a probe included, unless they say otherwise.
 #[crate_interface::def_interface(gen_caller)]
 pub trait Platform {
-    /// Number of the CPU that this runs on, below [`cpu_count`]. Stays true only while IRQs are off.
-    fn cpu_id() -> usize;
+    /// See [`cpu_id`](fn@cpu_id).
+    fn this_cpu() -> usize;
     /// CPUs of the machine, at most [`MAX_CPUS`].
     fn cpu_count() -> usize;
     /// Masks IRQs on this CPU; returns what [`irqs_restore`] takes. Never switches tasks. [`IrqGuard`] is the way to call it; on bare metal it does

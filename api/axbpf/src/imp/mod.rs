@@ -83,6 +83,8 @@ pub fn init() -> Result<(), InitError> {
         INITIALISED.store(false, Release);
         return Err(InitError::NoHook);
     }
+    // SAFETY: written above, on every CPU; gp leads to a CPU's own data.
+    unsafe { axbpf_platform::set_cpu_number_offset(CPU.offset()) };
     memory::init();
     memory::tell_largest();
     axbpf_platform::stack::PROGRAMS.init();
@@ -119,7 +121,7 @@ struct ArceOs;
 
 #[crate_interface::impl_interface]
 impl Platform for ArceOs {
-    fn cpu_id() -> usize {
+    fn this_cpu() -> usize {
         // SAFETY: one load; the caller has IRQs off, or takes what it gets.
         unsafe { CPU.read_current_raw() }
     }

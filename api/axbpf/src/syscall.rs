@@ -16,7 +16,7 @@ use axbpf_platform::fault;
 #[cfg(any(feature = "axbpf-maps", feature = "prog"))]
 use axbpf_runtime::fds;
 #[cfg(feature = "axbpf-maps")]
-use axbpf_runtime::maps::MapSpec;
+use axbpf_runtime::maps::{Map, MapError, MapSpec};
 
 /// `union bpf_attr`: the bytes of a command's arguments, laid out as Linux 6.12 does. [`axbpf_abi::attr`] has a struct for each command that
 /// turns into one.
@@ -138,6 +138,7 @@ impl Room {
 /// # Safety
 ///
 /// `addr`, if it is mapped, may be written.
+#[inline]
 unsafe fn write(addr: usize, bytes: &[u8]) -> Result<(), Errno> {
     // SAFETY: the caller's.
     unsafe { fault::write(addr, bytes) }.map_err(|_| Errno::EFAULT)
@@ -205,6 +206,34 @@ fn name(name: &[u8; 16]) -> Result<[u8; 16], Errno> {
     if good && name[len..].iter().all(|&b| b == 0) { Ok(*name) } else { Err(Errno::EINVAL) }
 }
 
+/// The short way for what is asked most: keys of a word or half of one, values of a word, aligned. `None`: it is something else.
+///
+/// # Safety
+///
+/// As [`bpf`].
+#[cfg(feature = "axbpf-maps")]
+#[inline]
+unsafe fn word_elem(cmd: Cmd, attr: &attr::MapElem, map: &Map, key_size: usize) -> Option<Result<i64, Errno>> {
+    let (key, value) = (attr.key as usize, attr.value as usize);
+    let short = matches!(key_size, 4 | 8) && key.is_multiple_of(key_size) && value.is_multiple_of(8) && attr.flags == 0;
+    if !short || !matches!(cmd, Cmd::MapLookupElem | Cmd::MapUpdateElem) {
+        return None;
+    }
+    // What cannot be read is looked at more closely there.
+    let key = fault::read_number(key, key_size).ok()?;
+    let result = if cmd == Cmd::MapLookupElem {
+        match map.get_word(key)? {
+            // SAFETY: the caller's.
+            Ok(word) => unsafe { write(value, &word.to_le_bytes()) },
+            Err(error) => Err(error.errno()),
+        }
+    } else {
+        let value = fault::read_number(value, 8).ok()?;
+        map.set_word(key, value)?.map_err(MapError::errno)
+    };
+    Some(result.map(|()| 0))
+}
+
 /// # Safety
 ///
 /// As [`bpf`].
@@ -214,6 +243,10 @@ unsafe fn map_elem(cmd: Cmd, attr: &attr::MapElem) -> Result<i64, Errno> {
     let map = fds::map(attr.map_fd).map_err(errno)?;
     let (key_at, value_at) = (attr.key as usize, attr.value as usize);
     let (key_size, value_len) = (map.spec().key_size as usize, map.value_len());
+    // SAFETY: the caller's.
+    if let Some(done) = unsafe { word_elem(cmd, attr, &map, key_size) } {
+        return done;
+    }
     let (mut key_room, mut value_room) = (Room::default(), Room::default());
     // Maps without keys take no pointer to one.
     let no_key = |cmd| key_size == 0 && key_at != 0 && cmd != Cmd::MapGetNextKey;
@@ -343,7 +376,7 @@ unsafe fn prog_load(attr: &attr::ProgLoad, addr: usize, size: usize) -> Result<i
 
 /// The maps that instructions name by index.
 #[cfg(all(feature = "axbpf-maps", feature = "prog"))]
-fn fd_array(attr: &attr::ProgLoad, insns: &[axbpf_runtime::RawInsn]) -> Result<Vec<alloc::sync::Arc<axbpf_runtime::maps::Map>>, Errno> {
+fn fd_array(attr: &attr::ProgLoad, insns: &[axbpf_runtime::RawInsn]) -> Result<Vec<alloc::sync::Arc<Map>>, Errno> {
     let Some(last) = axbpf_runtime::last_map_index(insns) else { return Ok(Vec::new()) };
     if attr.fd_array == 0 {
         return Err(Errno::EINVAL);

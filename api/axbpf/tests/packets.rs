@@ -33,7 +33,7 @@ impl packets::Kernel for Linux {
         // SAFETY: the attributes of `packets` hold addresses of buffers that are large enough.
         match unsafe { syscall(BPF, cmd as c_int, &raw mut *attr, size_of::<bpf_attr>()) } {
             -1 => -i64::from(Error::last_os_error().raw_os_error().unwrap()),
-            result => result as i64,
+            result => result,
         }
     }
 

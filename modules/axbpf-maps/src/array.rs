@@ -7,6 +7,7 @@ use crate::words::Words;
 use crate::{MapError, MapSpec};
 use axbpf_abi::flags::*;
 use axbpf_platform::{IrqGuard, cpu_count, cpu_id};
+use core::sync::atomic::Ordering::Relaxed;
 
 /// An array, or an array with a value a CPU.
 #[derive(Debug)]
@@ -45,6 +46,18 @@ impl Array {
     /// Address of the first value, and bytes from one to the next: of this CPU's row if there is one for each.
     pub(crate) fn row(&self, cpu: usize) -> (*mut u8, usize) {
         (self.values.ptr(self.at(0, cpu % self.cpus)), self.stride * 8)
+    }
+
+    #[inline]
+    pub(crate) fn get_word(&self, index: u64) -> Option<u64> {
+        let plain = self.cpus == 1 && index < self.entries as u64;
+        plain.then(|| self.values.at(index as usize).load(Relaxed))
+    }
+
+    #[inline]
+    pub(crate) fn set_word(&self, index: u64, value: u64) -> Option<()> {
+        let plain = self.cpus == 1 && index < self.entries as u64;
+        plain.then(|| self.values.at(index as usize).store(value, Relaxed))
     }
 
     #[inline]

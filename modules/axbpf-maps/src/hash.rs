@@ -394,6 +394,53 @@ impl Hash {
         at == i
     }
 
+    /// Whether a key is one word, a value one or more, and nothing has to be done but to find it.
+    pub(crate) fn is_plain(&self) -> bool {
+        self.key == 1 && self.cpus == 1 && self.lru.is_none()
+    }
+
+    /// Address of the value of a key of one word, for plain hashes. In a section.
+    #[inline(always)]
+    pub(crate) fn find_word(&self, word: u64) -> Option<usize> {
+        let hash = (word.wrapping_mul(self.seed) >> 32) as u32;
+        let (i, _) = self.search(hash, |at| self.words.at(at).load(Relaxed) == word)?;
+        Some(self.key_at(i) + 1)
+    }
+
+    /// The first word of the value of such a key.
+    #[inline]
+    pub(crate) fn get_word(&self, word: u64) -> Option<u64> {
+        let hash = (word.wrapping_mul(self.seed) >> 32) as u32;
+        loop {
+            let (i, version) = self.search(hash, |at| self.words.at(at).load(Relaxed) == word)?;
+            let value = self.words.at(self.key_at(i) + 1).load(Relaxed);
+            if self.is_still(i, version) {
+                return Some(value);
+            }
+        }
+    }
+
+    #[inline]
+    pub(crate) fn value_ptr(&self, at: usize) -> *mut u8 {
+        self.words.ptr(at)
+    }
+
+    /// Sets the value, of one word, of a key of one word that is there. `None`: it is not, or has to be looked at more closely.
+    #[inline(always)]
+    pub(crate) fn set_word(&self, word: u64, value: u64) -> Option<Result<(), MapError>> {
+        let hash = (word.wrapping_mul(self.seed) >> 32) as u32;
+        let bucket = &self.buckets[self.number(hash) as usize];
+        let set = bucket.lock.with(|| {
+            let (i, _) = self.search(hash, |at| self.words.at(at).load(Relaxed) == word)?;
+            self.words.at(self.key_at(i) + 1).store(value, Relaxed);
+            Some(())
+        });
+        match set {
+            Ok(done) => done.map(Ok),
+            Err(busy) => Some(Err(busy)),
+        }
+    }
+
     pub(crate) fn lookup_ptr(&self, key: &[u8]) -> Option<*mut u8> {
         let cpu = if self.cpus == 1 { 0 } else { cpu_id() };
         let (i, _) = self.find_key(key)?;

@@ -19,6 +19,7 @@ mod array;
 mod batch;
 mod bytes;
 mod error;
+mod fast;
 mod hash;
 mod lock;
 mod lru;
@@ -34,6 +35,7 @@ mod words;
 
 pub use batch::Batch;
 pub use error::MapError;
+pub use fast::Lookup;
 pub use map::Map;
 pub use memory::{memory_limit, memory_used, set_memory_limit};
 pub use objects::Object;

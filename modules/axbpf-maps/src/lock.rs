@@ -17,6 +17,7 @@ impl Lock {
     }
 
     /// Runs `f` with the lock held and IRQs off.
+    #[inline(always)]
     pub(crate) fn with<R>(&self, f: impl FnOnce() -> R) -> Result<R, MapError> {
         let _section = IrqGuard::new();
         let held = HELD.this();

@@ -167,6 +167,11 @@ impl Map {
         if value.len() == is { Ok(()) } else { Err(MapError::ValueSize { is, given: value.len() }) }
     }
 
+    /// Whether values have fields that only helpers touch.
+    pub(crate) fn has_fields(&self) -> bool {
+        self.spec.fields.all().next().is_some()
+    }
+
     /// BPF_F_LOCK needs values with a lock.
     pub(crate) fn check_lock(&self, flags: u64) -> Result<(), MapError> {
         if flags & BPF_F_LOCK != 0 && self.spec.fields.spin_lock.is_none() { Err(MapError::Flags(flags)) } else { Ok(()) }

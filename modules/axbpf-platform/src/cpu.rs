@@ -1,8 +1,9 @@
 //! The number of this CPU: asked for at every hit, so where the platform says where it stands, it is read there without a call.
 use core::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 
-/// Offset of the CPU's number from the register that leads to the CPU's own data (riscv64: gp); 0: not known.
-static OFFSET: AtomicUsize = AtomicUsize::new(0);
+/// Offset of the CPU's number from the register that leads to the CPU's own data (riscv64: gp).
+static OFFSET: AtomicUsize = AtomicUsize::new(UNKNOWN);
+const UNKNOWN: usize = usize::MAX;
 
 /// Tells where each CPU's number stands: a word at this distance from gp (riscv64). Other ISAs ask the platform.
 ///
@@ -19,7 +20,7 @@ pub fn cpu_id() -> usize {
     #[cfg(all(target_os = "none", target_arch = "riscv64"))]
     {
         let offset = OFFSET.load(Relaxed);
-        if offset != 0 {
+        if offset != UNKNOWN {
             let number: usize;
             // SAFETY: `set_cpu_number_offset`'s caller said that the word is there.
             unsafe {

@@ -78,6 +78,15 @@ pub fn read_words(dst: &mut [u64], addr: usize) -> Result<(), BadAddress> {
     Ok(())
 }
 
+/// Reads an aligned number of 8 bytes, or of 4 (from the word that it is part of).
+#[inline]
+pub fn read_number(addr: usize, len: usize) -> Result<u64, BadAddress> {
+    let mut word = [0];
+    read_words(&mut word, addr & !7)?;
+    let word = u64::from_le(word[0]);
+    Ok(if len == 8 { word } else { word >> (addr % 8 * 8) & 0xffff_ffff })
+}
+
 /// Whether these bytes are all zero; a multiple of 8.
 #[inline]
 pub fn is_zero(addr: usize, len: usize) -> Result<bool, BadAddress> {
@@ -92,9 +101,15 @@ pub fn is_zero(addr: usize, len: usize) -> Result<bool, BadAddress> {
         }
         return Ok(true);
     }
-    let mut all = 0;
-    for at in (0..len).step_by(8) {
-        all |= arch::load(addr + at).ok_or(bad)?;
+    let (mut all, mut at) = (0, addr);
+    let end = addr + len;
+    while at + 40 <= end {
+        all |= arch::load_five(at).ok_or(bad)?;
+        at += 40;
+    }
+    while at < end {
+        all |= arch::load(at).ok_or(bad)?;
+        at += 8;
     }
     Ok(all == 0)
 }

@@ -26,6 +26,8 @@ mod events;
 #[cfg(feature = "prog")]
 #[allow(unsafe_code, reason = "arguments of helpers are addresses; the prototypes say of what")]
 mod helpers;
+#[cfg(all(feature = "prog", feature = "axbpf-maps"))]
+mod inline;
 #[cfg(all(feature = "prog", feature = "axkprobe"))]
 mod link;
 #[cfg(feature = "axbpf-loader")]

@@ -174,7 +174,11 @@ impl Prog {
         widen(&mut spec.insns, &verdict.facts)?;
         bury(&mut spec.insns, &verdict.facts)?;
         let slots = spec.insns.len();
-        let engine = engine(spec.insns, verdict.facts, spec.interpret)?;
+        #[cfg_attr(not(feature = "axbpf-maps"), expect(unused_mut, reason = "nothing is inlined without maps"))]
+        let mut facts = verdict.facts;
+        #[cfg(feature = "axbpf-maps")]
+        crate::inline::inline(&mut spec.insns, &mut facts, &links);
+        let engine = engine(spec.insns, facts, spec.interpret)?;
         crate::trace::init();
         let mut name = [0; OBJ_NAME_LEN];
         let len = spec.name.len().min(OBJ_NAME_LEN - 1);
@@ -365,7 +369,7 @@ fn bury(slots: &mut [RawInsn], facts: &Facts) -> Result<(), LoadError> {
 /// The trust boundary: what the verifier accepted becomes what runs.
 #[allow(unsafe_code, reason = "the one place where a program is declared accepted")]
 fn engine(slots: Vec<RawInsn>, facts: Facts, interpret: bool) -> Result<Box<dyn Engine>, LoadError> {
-    let program = Program::new(slots, facts, &helpers::body).map_err(LoadError::Program)?;
+    let program = Program::new(slots, facts, &helpers::target).map_err(LoadError::Program)?;
     // SAFETY: 1. `Prog::load`, the only caller, has these instructions and facts from the verifier, and only put addresses in place of maps,
     //    and wide loads where the verifier said so.
     //    2. The program keeps those maps alive, and helpers are functions of this image. 3. Runs give it the context of its type.

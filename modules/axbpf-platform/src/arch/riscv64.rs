@@ -121,3 +121,40 @@ pub(crate) fn load(addr: usize) -> Option<u64> {
     };
     (done != 0).then_some(value)
 }
+
+/// What five aligned words have in them, all together.
+#[inline]
+pub(crate) fn load_five(addr: usize) -> Option<u64> {
+    let (value, done): (u64, usize);
+    // SAFETY: as in `load`.
+    unsafe {
+        core::arch::asm!(
+            "li     {done}, 0",
+            "21: ld {value}, 0({addr})",
+            "ld     {a}, 8({addr})",
+            "ld     {b}, 16({addr})",
+            "ld     {c}, 24({addr})",
+            "or     {value}, {value}, {a}",
+            "ld     {a}, 32({addr})",
+            "22: li {done}, 1",
+            "or     {b}, {b}, {c}",
+            "or     {value}, {value}, {a}",
+            "or     {value}, {value}, {b}",
+            "23:",
+            ".pushsection axprobe_ex, \"aR\"",
+            ".balign 4",
+            ".long  21b - .",
+            ".long  22b - .",
+            ".long  23b - .",
+            ".popsection",
+            addr = in(reg) addr,
+            value = out(reg) value,
+            a = out(reg) _,
+            b = out(reg) _,
+            c = out(reg) _,
+            done = out(reg) done,
+            options(nostack, readonly),
+        )
+    };
+    (done != 0).then_some(value)
+}

@@ -96,3 +96,9 @@ pub(crate) fn load(addr: usize) -> Option<u64> {
     };
     (done != 0).then_some(value)
 }
+
+/// What five aligned words have in them, all together.
+#[inline]
+pub(crate) fn load_five(addr: usize) -> Option<u64> {
+    (0..5).try_fold(0, |all, i| Some(all | load(addr + i * 8)?))
+}

@@ -24,3 +24,27 @@ pub(super) extern "C" fn delete_elem(map: u64, key: u64, _: u64, _: u64, _: u64)
     // SAFETY: R1 and R2 by the prototype; IRQs are off in a program.
     status(unsafe { Map::from_address(map).delete_ptr(ptr(key)) })
 }
+
+/// `bpf_map_lookup_elem` in a hash whose keys have 4 bytes.
+pub(super) extern "C" fn lookup_word4(map: u64, key: u64, _: u64, _: u64, _: u64) -> u64 {
+    // SAFETY: as in `lookup_elem`.
+    unsafe { Map::from_address(map).lookup_word4(ptr(key)) }.expose_provenance() as u64
+}
+
+/// `bpf_map_lookup_elem` in a hash whose keys have 8 bytes.
+pub(super) extern "C" fn lookup_word8(map: u64, key: u64, _: u64, _: u64, _: u64) -> u64 {
+    // SAFETY: as in `lookup_elem`.
+    unsafe { Map::from_address(map).lookup_word8(ptr(key)) }.expose_provenance() as u64
+}
+
+/// `bpf_map_update_elem` in a hash whose keys have 4 bytes.
+pub(super) extern "C" fn update_word4(map: u64, key: u64, value: u64, flags: u64, _: u64) -> u64 {
+    // SAFETY: as in `update_elem`.
+    status(unsafe { Map::from_address(map).update_word4(ptr(key), ptr(value), flags) })
+}
+
+/// `bpf_map_update_elem` in a hash whose keys have 8 bytes.
+pub(super) extern "C" fn update_word8(map: u64, key: u64, value: u64, flags: u64, _: u64) -> u64 {
+    // SAFETY: as in `update_elem`.
+    status(unsafe { Map::from_address(map).update_word8(ptr(key), ptr(value), flags) })
+}

@@ -50,6 +50,29 @@ const HELPERS: &[Helper] = &[
     (&proto::TRACE_VPRINTK, trace::vprintk),
 ];
 
+/// Numbers of helpers that no program can name: calls of others become calls of these where more is known.
+#[cfg(feature = "axbpf-maps")]
+pub(crate) const LOOKUP_WORD4: i32 = 0x0100_0000;
+#[cfg(feature = "axbpf-maps")]
+pub(crate) const LOOKUP_WORD8: i32 = LOOKUP_WORD4 + 1;
+#[cfg(feature = "axbpf-maps")]
+pub(crate) const UPDATE_WORD4: i32 = LOOKUP_WORD4 + 2;
+#[cfg(feature = "axbpf-maps")]
+pub(crate) const UPDATE_WORD8: i32 = LOOKUP_WORD4 + 3;
+
+/// The body of a helper that an engine is to call, those above included.
+pub(crate) fn target(id: u32) -> Option<HelperFn> {
+    #[cfg(feature = "axbpf-maps")]
+    match id as i32 {
+        LOOKUP_WORD4 => return Some(map::lookup_word4),
+        LOOKUP_WORD8 => return Some(map::lookup_word8),
+        UPDATE_WORD4 => return Some(map::update_word4),
+        UPDATE_WORD8 => return Some(map::update_word8),
+        _ => {}
+    }
+    body(id)
+}
+
 /// The helper with this id.
 fn find(id: u32) -> Option<&'static Helper> {
     HELPERS.binary_search_by_key(&id, |(proto, _)| proto.id).ok().map(|i| &HELPERS[i])

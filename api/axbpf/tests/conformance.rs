@@ -108,6 +108,9 @@ const CASES: &[Case] = &[
     case(ProgArray, 4, 4, 4, 0),
     case(ArrayOfMaps, 4, 4, 4, 0),
     case(HashOfMaps, 4, 4, 4, 0),
+    case(Queue, 0, 8, 4, 0),
+    case(Stack, 0, 8, 4, 0),
+    case(BloomFilter, 0, 8, 4, 0),
 ];
 
 /// Room for values of all of Linux's CPUs, and for batches of them.

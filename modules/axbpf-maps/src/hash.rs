@@ -86,7 +86,7 @@ impl fmt::Debug for Hash {
 }
 
 /// Nobody outside knows the time to the nanosecond, nor how many hashes there were.
-fn random() -> u64 {
+pub(crate) fn random() -> u64 {
     static STATE: AtomicU64 = AtomicU64::new(0);
     let mut x = STATE.fetch_add(0x9e37_79b9_7f4a_7c15, Relaxed) ^ monotonic_ns().rotate_left(32);
     x = (x ^ x >> 30).wrapping_mul(0xbf58_476d_1ce4_e5b9);

@@ -17,6 +17,7 @@ extern crate std;
 
 mod array;
 mod batch;
+mod bloom;
 mod bytes;
 mod error;
 mod fast;
@@ -28,6 +29,7 @@ mod memory;
 mod objects;
 mod ops;
 mod program;
+mod queue;
 mod ringbuf;
 mod spec;
 mod value;

@@ -1,8 +1,10 @@
 //! Maps of every type behind one interface.
 use crate::array::Array;
+use crate::bloom::Bloom;
 use crate::hash::Hash;
 use crate::objects::{HashOfMaps, Inner, Object, Objects};
 use crate::ops::Ops;
+use crate::queue::Queue;
 use crate::{MapError, MapSpec, Ringbuf};
 use alloc::sync::Arc;
 use alloc::vec::Vec;
@@ -34,6 +36,8 @@ pub(crate) enum Kind {
     Ringbuf(Ringbuf),
     Objects(Objects),
     HashOfMaps(HashOfMaps),
+    Queue(Queue),
+    Bloom(Bloom),
 }
 
 impl Kind {
@@ -44,6 +48,8 @@ impl Kind {
             Kind::Ringbuf(ring) => ring,
             Kind::Objects(objects) => objects,
             Kind::HashOfMaps(maps) => maps,
+            Kind::Queue(queue) => queue,
+            Kind::Bloom(bloom) => bloom,
         }
     }
 }
@@ -77,6 +83,8 @@ impl Map {
         let kind = match spec.map_type {
             MapType::Array | MapType::PercpuArray => Kind::Array(Array::new(spec)?),
             MapType::Hash | MapType::PercpuHash | MapType::LruHash | MapType::LruPercpuHash => Kind::Hash(Hash::new(spec)?),
+            MapType::Queue | MapType::Stack => Kind::Queue(Queue::new(spec)?),
+            MapType::BloomFilter => Kind::Bloom(Bloom::new(spec)?),
             MapType::Ringbuf => Kind::Ringbuf(Ringbuf::new(spec)?),
             MapType::ProgArray => Kind::Objects(Objects::new(spec, None)?),
             MapType::ArrayOfMaps => Kind::Objects(Objects::new(spec, Some(inner()?))?),

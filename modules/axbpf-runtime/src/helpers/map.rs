@@ -48,3 +48,21 @@ pub(super) extern "C" fn update_word8(map: u64, key: u64, value: u64, flags: u64
     // SAFETY: as in `update_elem`.
     status(unsafe { Map::from_address(map).update_word8(ptr(key), ptr(value), flags) })
 }
+
+/// `bpf_map_push_elem(map, value, flags)`: queues, stacks, bloom filters.
+pub(super) extern "C" fn push_elem(map: u64, value: u64, flags: u64, _: u64, _: u64) -> u64 {
+    // SAFETY: R1 and R2 by the prototype; IRQs are off in a program.
+    status(unsafe { Map::from_address(map).push_ptr(ptr(value), flags) })
+}
+
+/// `bpf_map_pop_elem(map, value)`.
+pub(super) extern "C" fn pop_elem(map: u64, value: u64, _: u64, _: u64, _: u64) -> u64 {
+    // SAFETY: R1 and R2 by the prototype; IRQs are off in a program.
+    status(unsafe { Map::from_address(map).pop_ptr(ptr(value).cast_mut(), false) })
+}
+
+/// `bpf_map_peek_elem(map, value)`.
+pub(super) extern "C" fn peek_elem(map: u64, value: u64, _: u64, _: u64, _: u64) -> u64 {
+    // SAFETY: R1 and R2 by the prototype; IRQs are off in a program.
+    status(unsafe { Map::from_address(map).pop_ptr(ptr(value).cast_mut(), true) })
+}

@@ -33,6 +33,12 @@ const HELPERS: &[Helper] = &[
     (&proto::GET_CURRENT_PID_TGID, misc::get_current_pid_tgid),
     (&proto::GET_CURRENT_COMM, misc::get_current_comm),
     (&proto::PROBE_READ_STR, memory::probe_read_str),
+    #[cfg(feature = "axbpf-maps")]
+    (&proto::MAP_PUSH_ELEM, map::push_elem),
+    #[cfg(feature = "axbpf-maps")]
+    (&proto::MAP_POP_ELEM, map::pop_elem),
+    #[cfg(feature = "axbpf-maps")]
+    (&proto::MAP_PEEK_ELEM, map::peek_elem),
     (&proto::PROBE_READ_KERNEL, memory::probe_read),
     (&proto::PROBE_READ_KERNEL_STR, memory::probe_read_str),
     #[cfg(feature = "axbpf-maps")]

@@ -5,6 +5,7 @@
 #   make test                     everything that has to pass: host tests, JIT tests on riscv64, unikernels in QEMU
 #   make matrix                   every row of configs/features.toml builds, and its tests pass
 #   make bench                    what it costs, in a unikernel, in instructions: one line a measurement
+#   make bench-host               what maps cost on this machine, by 1, 2 and 4 threads (BENCH=hash: only these)
 #   make setup                    install what is missing for all of these (each of them does so for itself)
 #   make clean                    remove what was built
 #

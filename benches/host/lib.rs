@@ -1,0 +1,1 @@
+//! Nothing: see `benches/`, and `make bench-host`.

@@ -75,6 +75,8 @@ pub enum MapError {
     Full,
     /// No element is ready to be used from here: the reserve of a map without preallocation is empty, or nothing can be evicted.
     Reserve,
+    /// The ring buffer has no room for the record, which is lost and counted.
+    Dropped,
     /// This CPU holds the lock already: the caller interrupted itself.
     Busy,
     /// A command is changing the map.
@@ -105,6 +107,7 @@ impl MapError {
             Self::Index => Errno::E2BIG,
             Self::Exists => Errno::EEXIST,
             Self::Busy | Self::Writing => Errno::EBUSY,
+            Self::Dropped => Errno::EAGAIN,
             Self::Access => Errno::EPERM,
         }
     }
@@ -140,6 +143,7 @@ impl fmt::Display for MapError {
             Self::NoRoom => f.write_str("the buffers are too small for the elements of one bucket"),
             Self::Full => f.write_str("the map is full; make max_entries larger"),
             Self::Reserve => f.write_str("no element is ready; programs take from a reserve that tasks fill"),
+            Self::Dropped => f.write_str("no room for the record: it is lost; make the ring larger, or read it sooner"),
             Self::Busy => f.write_str("this CPU is changing a map already; try again"),
             Self::Writing => f.write_str("a command is changing the map; try again"),
             Self::Access => f.write_str("the map is frozen, or its flags forbid this access"),

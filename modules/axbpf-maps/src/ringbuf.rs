@@ -4,12 +4,12 @@
 //! so that it is one piece, and its bytes of the first area's beginning are left alone. (Linux maps the same pages twice instead.)
 //!
 //! Invariants:
-//! 1. Positions count bytes and only grow. `consumer <= pending <= producer <= consumer + size`; between consumer and producer lie whole
-//!    records, each with its header: busy from reservation to submission.
-//! 2. `producer` is moved under the lock, after the header behind it was written. So whoever sees a position sees the headers before it.
-//! 3. `consumer` is moved by the holder of `reading`, after it is done with the record; a producer that sees it may write there again.
-//! 4. A busy record keeps `producer` from coming around to it: the check against `pending`.
-use crate::lock::Lock;
+//! 1. Positions count bytes and only grow. `consumer <= producer <= consumer + size`; between them lie whole records, in order of
+//!    reservation: moving `producer` is the reservation, and the memory before the new position belongs to who moved it.
+//! 2. Words that belong to no record are zero. A header is never zero, so a record is there from the store of its header on: until then it
+//!    is as good as busy.
+//! 3. `consumer` is moved by the holder of `reading`, after it has made the record's words zero; a producer that sees it may write there.
+//!    It does not pass a busy record, so nobody writes over one.
 use crate::memory::{Charge, allocate};
 use crate::ops::Ops;
 use crate::words::Words;
@@ -24,6 +24,8 @@ use core::task::{Context, Poll};
 const HEADER: u64 = BPF_RINGBUF_HDR_SZ as u64;
 const BUSY: u64 = BPF_RINGBUF_BUSY_BIT as u64;
 const DISCARD: u64 = BPF_RINGBUF_DISCARD_BIT as u64;
+/// A header has no more bits for a length (Linux: RINGBUF_MAX_RECORD_SZ).
+const LONGEST: u64 = DISCARD - 1;
 
 /// A ring buffer. Programs reach it through [`Map`](crate::Map), readers through [`consume`](Self::consume) or [`poll_next`](Self::poll_next).
 pub struct Ringbuf {
@@ -32,11 +34,10 @@ pub struct Ringbuf {
     _charge: Charge,
     /// Bytes of the ring; a power of two.
     size: u64,
+    /// Bytes of the longest record.
+    longest: u64,
     consumer: AtomicU64,
     producer: AtomicU64,
-    /// Up to here no record is busy: a place to go on looking from.
-    pending: AtomicU64,
-    lock: Lock,
     reading: AtomicBool,
     dropped: AtomicU64,
     reader: Arc<wake::Reader>,
@@ -87,7 +88,7 @@ fn total(len: u64) -> u64 {
 
 /// Length in a header, without its marks.
 fn len_of(header: u64) -> u64 {
-    header & 0xffff_ffff & !(BUSY | DISCARD)
+    header & LONGEST
 }
 
 impl Ringbuf {
@@ -97,10 +98,9 @@ impl Ringbuf {
             words,
             _charge,
             size: spec.max_entries.into(),
+            longest: (u64::from(spec.max_entries) - HEADER).min(LONGEST),
             consumer: AtomicU64::new(0),
             producer: AtomicU64::new(0),
-            pending: AtomicU64::new(0),
-            lock: Lock::new(),
             reading: AtomicBool::new(false),
             dropped: AtomicU64::new(0),
             reader: Arc::default(),
@@ -112,43 +112,52 @@ impl Ringbuf {
         FIRST + (pos & (self.size - 1)) as usize / 8
     }
 
-    /// Reserves a record of `len` bytes, which [`commit`](Self::commit) ends; answers its address, 8-byte aligned. `None`: no room, or the
-    /// caller interrupted a reservation on its own CPU; both count as dropped. From any context, IRQs off until the record is committed.
-    pub(crate) fn reserve(&self, len: u64) -> Option<*mut u8> {
-        let found = self.lock.with(|| {
-            if len > self.size - HEADER {
-                return None;
-            }
-            let (producer, consumer) = (self.producer.load(Relaxed), self.consumer.load(Acquire));
-            let mut pending = self.pending.load(Relaxed).max(consumer);
-            while pending < producer {
-                let header = self.words.at(self.word(pending)).load(Acquire);
-                if header & BUSY != 0 {
-                    break;
+    /// Reserves a record of `len` bytes, which [`commit`](Self::commit) ends; answers the word of its header. `None`: no room, which counts as
+    /// dropped. From any context; it waits for nobody.
+    #[inline]
+    fn reserve_word(&self, len: u64) -> Option<usize> {
+        if len <= self.longest {
+            let total = total(len);
+            // In this order: a position of the producer is never before an earlier one of the consumer.
+            let mut consumer = self.consumer.load(Acquire);
+            let mut producer = self.producer.load(Relaxed);
+            loop {
+                if producer + total - consumer > self.size {
+                    let now = self.consumer.load(Acquire);
+                    if now == consumer {
+                        break;
+                    }
+                    consumer = now;
+                    producer = self.producer.load(Relaxed);
+                    continue;
                 }
-                pending += total(len_of(header));
+                // Relaxed: who reads, or writes over it, goes by headers and by `consumer`.
+                match self.producer.compare_exchange_weak(producer, producer + total, Relaxed, Relaxed) {
+                    Ok(_) => {
+                        // The upper half, Linux's page offset, says how many words before the record the ring's own begin.
+                        let word = self.word(producer);
+                        self.words.at(word).store((word as u64) << 32 | BUSY | len, Relaxed);
+                        return Some(word);
+                    }
+                    Err(now) => producer = now,
+                }
             }
-            self.pending.store(pending, Relaxed);
-            let end = producer + total(len);
-            if end - consumer > self.size || end - pending > self.size {
-                return None;
-            }
-            // The upper half, Linux's page offset, says how many words before the record the ring's own begin.
-            let word = self.word(producer);
-            self.words.at(word).store((word as u64) << 32 | BUSY | len, Relaxed);
-            self.producer.store(end, Release);
-            Some(self.words.ptr(word + 1))
-        });
-        found.ok().flatten().or_else(|| {
-            self.dropped.fetch_add(1, Relaxed);
-            None
-        })
+        }
+        self.dropped.fetch_add(1, Relaxed);
+        None
+    }
+
+    /// The same, by address: of the record, 8-byte aligned, with its header before it.
+    #[inline]
+    pub(crate) fn reserve(&self, len: u64) -> Option<*mut u8> {
+        self.reserve_word(len).map(|word| self.words.ptr(word + 1))
     }
 
     /// Ends a reservation: the record can be read, or is passed over. IRQs off.
+    #[inline]
     fn commit(&self, word: usize, discard: bool, flags: u64) {
         let header = self.words.at(word);
-        let len = header.load(Relaxed) & 0xffff_ffff & !BUSY;
+        let len = len_of(header.load(Relaxed));
         header.store((word as u64) << 32 | len | if discard { DISCARD } else { 0 }, Release);
         // Against a reader that goes to sleep: it has stored its position before it arms itself, which is a fence too, and looks for records
         // after that. Either it sees this one, or its position is seen here.
@@ -187,10 +196,9 @@ impl Ringbuf {
             return Err(MapError::Flags(flags));
         }
         let _section = IrqGuard::new();
-        let record = self.reserve(bytes.len() as u64).ok_or(MapError::Busy)?;
-        let word = (record as usize - self.words.ptr(0) as usize) / 8;
-        self.words.put(word, bytes);
-        self.commit(word - 1, false, flags);
+        let word = self.reserve_word(bytes.len() as u64).ok_or(MapError::Dropped)?;
+        self.words.put(word + 1, bytes);
+        self.commit(word, false, flags);
         Ok(())
     }
 
@@ -238,19 +246,23 @@ impl Ringbuf {
             }
             let word = self.word(consumer);
             let header = self.words.at(word).load(Acquire);
-            if header & BUSY != 0 {
+            if header == 0 || header & BUSY != 0 {
                 return None;
             }
             let len = len_of(header);
-            let next = consumer + total(len);
+            let total = total(len);
+            let free = || {
+                self.words.clear(word, total as usize / 8);
+                self.consumer.store(consumer + total, Release);
+            };
             if header & DISCARD != 0 {
-                self.consumer.store(next, Release);
+                free();
                 // The reader may be armed already: the next record's producer sees this position, or its header is seen here.
                 fence(SeqCst);
                 continue;
             }
             let result = f(self.bytes(word + 1, len as usize));
-            self.consumer.store(next, Release);
+            free();
             return Some(result);
         }
     }

@@ -60,7 +60,7 @@ fn the_largest_record_fits_anywhere() {
         ring.output(&[1; 5], 0).unwrap(); // so that the next one begins elsewhere
         assert_eq!(all(ring).len(), 1);
     }
-    assert_eq!(ring.output(&vec![7; SIZE as usize - 7], 0), Err(MapError::Busy));
+    assert_eq!(ring.output(&vec![7; SIZE as usize - 7], 0), Err(MapError::Dropped));
     assert!(map.reserve(u64::MAX).is_null());
     assert_eq!(ring.dropped(), 2);
 }

@@ -1,7 +1,6 @@
 //! Ring buffers from programs. R1 is the address of a [`Map`] that the program keeps alive, or of a record.
 #![allow(unsafe_code, reason = "maps and records are addresses; the prototypes say of what")]
 use super::readable;
-use axbpf_abi::Errno;
 use axbpf_maps::{Map, MapError, Query, Ringbuf};
 
 /// The ring buffer that R1 names.
@@ -18,10 +17,7 @@ unsafe fn ring<'a>(map: u64) -> Option<&'a Ringbuf> {
 pub(super) extern "C" fn output(map: u64, data: u64, size: u64, flags: u64, _: u64) -> u64 {
     // SAFETY: R1, R2 and R3 by the prototype.
     let (ring, data) = unsafe { (ring(map), readable(data, size)) };
-    let result = ring
-        .ok_or(Errno::EINVAL)
-        .and_then(|ring| ring.output(data, flags).map_err(|error| if error == MapError::Busy { Errno::EAGAIN } else { error.errno() }));
-    super::status(result)
+    super::status(ring.ok_or(MapError::Operation).and_then(|ring| ring.output(data, flags)))
 }
 
 /// `bpf_ringbuf_reserve(ringbuf, size, flags)`: address of the record, or 0.

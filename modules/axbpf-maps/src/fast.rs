@@ -59,7 +59,7 @@ impl Map {
     #[inline(always)]
     fn lookup_word(&self, word: u64) -> *mut u8 {
         match &self.kind {
-            Kind::Hash(hash) => hash.find_word(word).map_or(ptr::null_mut(), |at| hash.value_ptr(at)),
+            Kind::Hash(hash) => hash.lookup_word(word).unwrap_or(ptr::null_mut()),
             _ => ptr::null_mut(),
         }
     }

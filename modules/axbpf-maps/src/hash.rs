@@ -4,10 +4,9 @@
 //! 1. A bucket's list changes only under the bucket's lock, each time by one store, so whoever walks it meanwhile sees it before or after.
 //! 2. A list ends with the number of its bucket, marked. An element may be taken out and put into another list while somebody stands on
 //!    it: who comes to another list's end begins again. Within the same list it comes to the front, so nothing is passed over.
-//! 3. `version` of an element is odd while its key is written. Who compares keys, or copies a value for a task, looks at it before and
-//!    after.
-//! 4. An element is in one list or free, never both. Free ones are a stack whose head carries a count, so that a head taken, freed and
-//!    seen again is not taken for the same. Their links are marked: who stands on one begins again.
+//! 3. The version in an element's header is odd while its key is written. Who compares keys, or copies a value for a task, looks at it
+//!    before and after.
+//! 4. An element is in one list or free, never both. Who stands on a free one begins again: its link is marked.
 //! 5. An element that replaces another comes to the front, and the other goes: who has passed the front by then meets neither. So
 //!    `replaced` counts between the two, and who finds nothing looks at it before and after.
 use crate::bytes;
@@ -15,6 +14,7 @@ use crate::lock::Lock;
 use crate::lru::Clock;
 use crate::memory::{Charge, boxed};
 use crate::ops::{Ops, Visit};
+use crate::store::{FREE, Flat, Growing, NONE, Store, header, next_of, version_of};
 use crate::value::Layout;
 use crate::words::Words;
 use crate::{MapError, MapSpec};
@@ -27,10 +27,6 @@ use core::sync::atomic::{AtomicU16, AtomicU32, AtomicU64, AtomicUsize, Ordering:
 
 /// Marks the end of a list; the rest is the bucket's number.
 const END: u32 = 1 << 31;
-/// Marks the link of a free element; the rest is the next free one.
-const FREE: u32 = 1 << 30;
-/// No free element.
-const NONE: u32 = FREE - 1;
 
 struct Bucket {
     head: AtomicU32,
@@ -40,20 +36,10 @@ struct Bucket {
     lock: Lock,
 }
 
-/// What an element has besides key and value.
-struct Link {
-    next: AtomicU32,
-    /// Of the key.
-    hash: AtomicU32,
-    version: AtomicU32,
-}
-
-/// A hash, or a hash with a value a CPU.
-pub(crate) struct Hash {
+/// A hash, or a hash with a value a CPU. Behind an element's header are its key, then its value or values.
+pub(crate) struct Hash<S> {
+    store: S,
     buckets: Box<[Bucket]>,
-    links: Box<[Link]>,
-    /// Key, then value or values, of each element.
-    words: Words,
     _charge: Charge,
     /// Bytes of a key and of a value.
     key_size: usize,
@@ -62,16 +48,12 @@ pub(crate) struct Hash {
     key: usize,
     /// Words of a value.
     stride: usize,
-    /// Words of an element: key and all values.
-    element: usize,
     /// How far a hash is shifted to be the number of its bucket.
     shift: u32,
     /// 1, or the number of CPUs.
     cpus: usize,
     max_entries: usize,
     count: AtomicUsize,
-    /// Count and index of the stack of free elements.
-    free: AtomicU64,
     /// An odd number.
     seed: u64,
     layout: Layout,
@@ -79,7 +61,7 @@ pub(crate) struct Hash {
     lru: Option<Clock>,
 }
 
-impl fmt::Debug for Hash {
+impl<S> fmt::Debug for Hash<S> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "Hash({} of {})", self.count.load(Relaxed), self.max_entries)
     }
@@ -94,31 +76,41 @@ pub(crate) fn random() -> u64 {
     x ^ x >> 31
 }
 
-impl Hash {
-    pub(crate) fn new(spec: &MapSpec) -> Result<Hash, MapError> {
-        let max_entries = spec.max_entries as usize;
-        let (key, stride) = ((spec.key_size as usize).div_ceil(8), spec.stride() / 8);
-        // Replacing an element takes a free one first. A CPU replaces one at a time: a probe in the midst of it finds the lock busy. Where
-        // there is a value for each CPU, they are changed in place.
-        let (cpus, replacing) = if spec.per_cpu() { (cpu_count(), 0) } else { (1, cpu_count()) };
-        let elements = max_entries + replacing;
-        if elements >= NONE as usize {
-            return Err(MapError::TooLarge { field: "max_entries", value: spec.max_entries.into() });
-        }
-        let size = stride.checked_mul(cpus).and_then(|values| values.checked_add(key));
-        let words = size.and_then(|size| size.checked_mul(elements));
-        let buckets = max_entries.next_power_of_two();
+/// The elements of a hash: how many, and words of each.
+fn elements(spec: &MapSpec) -> Result<(usize, Option<usize>), MapError> {
+    // Replacing an element takes a free one first. A CPU replaces one at a time: a probe in the midst of it finds the lock busy. Where there
+    // is a value for each CPU, they are changed in place.
+    let (cpus, replacing) = if spec.per_cpu() { (cpu_count(), 0) } else { (1, cpu_count()) };
+    let count = spec.max_entries as usize + replacing;
+    if count >= NONE as usize {
+        return Err(MapError::TooLarge { field: "max_entries", value: spec.max_entries.into() });
+    }
+    let values = (spec.stride() / 8).checked_mul(cpus);
+    Ok((count, values.and_then(|values| values.checked_add(1 + (spec.key_size as usize).div_ceil(8)))))
+}
+
+impl Hash<Flat> {
+    pub(crate) fn new(spec: &MapSpec) -> Result<Self, MapError> {
+        let (count, words) = elements(spec)?;
         let is_lru = matches!(spec.map_type, MapType::LruHash | MapType::LruPercpuHash);
-        let lists = elements * (size_of::<Link>() + usize::from(is_lru)) + buckets * size_of::<Bucket>();
-        let needs = words.and_then(|words| words.checked_mul(8)).and_then(|bytes| bytes.checked_add(lists));
-        let _charge = Charge::new(needs)?;
-        let words = words.and_then(Words::new).ok_or(MapError::NoMemory { needs: needs.unwrap_or(usize::MAX) })?;
-        let mut next = 0;
-        let links = boxed(elements, || {
-            next += 1;
-            let free = if next == elements { NONE } else { next as u32 };
-            Link { next: AtomicU32::new(FREE | free), hash: AtomicU32::new(0), version: AtomicU32::new(0) }
-        })?;
+        let lru = if is_lru { Some(Clock::new(count)?) } else { None };
+        Hash::with(spec, Flat::new(count, words)?, lru)
+    }
+}
+
+impl Hash<Growing> {
+    /// A hash that grows.
+    pub(crate) fn growing(spec: &MapSpec) -> Result<Self, MapError> {
+        let (count, words) = elements(spec)?;
+        Hash::with(spec, Growing::new(count, words)?, None)
+    }
+}
+
+impl<S: Store> Hash<S> {
+    fn with(spec: &MapSpec, store: S, lru: Option<Clock>) -> Result<Self, MapError> {
+        let max_entries = spec.max_entries as usize;
+        let buckets = max_entries.next_power_of_two();
+        let _charge = Charge::new(buckets.checked_mul(size_of::<Bucket>()))?;
         let mut number = 0;
         let buckets = boxed(buckets, || {
             number += 1;
@@ -126,28 +118,20 @@ impl Hash {
         })?;
         // Odd, and with as many ones as zeros.
         let seed = 0x9e37_79b9_7f4a_7c15 ^ if spec.flags & BPF_F_ZERO_SEED != 0 { 0 } else { random() & !1 };
-        let shift = 32 - buckets.len().trailing_zeros();
-        let (count, free) = (AtomicUsize::new(0), AtomicU64::new(0));
-        let lru = if is_lru { Some(Clock::new(elements)?) } else { None };
-        let layout = Layout::new(spec.fields);
-        let (key_size, value_size) = (spec.key_size as usize, spec.value_size as usize);
         Ok(Hash {
+            store,
+            shift: 32 - buckets.len().trailing_zeros(),
             buckets,
-            links,
-            words,
             _charge,
-            key_size,
-            value_size,
-            key,
-            stride,
-            element: key + stride * cpus,
-            shift,
-            cpus,
+            key_size: spec.key_size as usize,
+            value_size: spec.value_size as usize,
+            key: (spec.key_size as usize).div_ceil(8),
+            stride: spec.stride() / 8,
+            cpus: if spec.per_cpu() { cpu_count() } else { 1 },
             max_entries,
-            count,
-            free,
+            count: AtomicUsize::new(0),
             seed,
-            layout,
+            layout: Layout::new(spec.fields),
             lru,
         })
     }
@@ -160,7 +144,12 @@ impl Hash {
 
     #[inline]
     fn hash(&self, key: &[u8]) -> u32 {
-        if self.key == 1 { (bytes::word(key).wrapping_mul(self.seed) >> 32) as u32 } else { self.hash_words(key) }
+        if self.key == 1 { self.hash_word(bytes::word(key)) } else { self.hash_words(key) }
+    }
+
+    #[inline(always)]
+    fn hash_word(&self, word: u64) -> u32 {
+        (word.wrapping_mul(self.seed) >> 32) as u32
     }
 
     fn hash_words(&self, key: &[u8]) -> u32 {
@@ -179,71 +168,77 @@ impl Hash {
         (u64::from(hash) >> self.shift) as u32
     }
 
-    /// First word of an element: of its key.
-    #[inline]
-    fn key_at(&self, i: u32) -> usize {
-        i as usize * self.element
+    /// The hash of the key that stands in an element.
+    fn hash_of(&self, i: u32) -> u32 {
+        let (words, at) = self.key_of(i);
+        if self.key == 1 {
+            return self.hash_word(words.at(at).load(Relaxed));
+        }
+        (words.range(at, self.key).fold(0, |hash, word| self.step(hash, word)) >> 32) as u32
     }
 
-    /// First word of a value.
-    #[inline]
-    fn value_at(&self, i: u32, cpu: usize) -> usize {
-        let first = self.key_at(i) + self.key;
-        if self.cpus == 1 { first } else { first + cpu * self.stride }
+    /// Where an element's key stands.
+    #[inline(always)]
+    fn key_of(&self, i: u32) -> (&Words, usize) {
+        let (words, at) = self.store.element(i);
+        (words, at + 1)
+    }
+
+    /// Where an element's value stands, of a CPU.
+    #[inline(always)]
+    fn value_of(&self, i: u32, cpu: usize) -> (&Words, usize) {
+        let (words, at) = self.key_of(i);
+        let first = at + self.key;
+        (words, if self.cpus == 1 { first } else { first + cpu * self.stride })
     }
 
     /// The element with this key, and its version.
-    fn find(&self, hash: u32, key: &[u8]) -> Option<(u32, u32)> {
-        self.search(hash, |at| self.words.is(at, key))
-    }
-
-    /// The element with this key.
-    #[inline]
-    fn find_hashed(&self, hash: u32, key: &[u8]) -> Option<u32> {
-        let found = if self.key == 1 {
-            let word = bytes::word(key);
-            self.search(hash, |at| self.words.at(at).load(Relaxed) == word)
-        } else {
-            self.find(hash, key)
-        };
-        found.map(|(i, _)| i)
-    }
-
-    /// Hashes and finds: most keys are no longer than a word.
     #[inline(always)]
-    fn find_key(&self, key: &[u8]) -> Option<(u32, u32)> {
+    fn find(&self, hash: u32, key: &[u8]) -> Option<(u32, u32)> {
         if self.key == 1 {
             let word = bytes::word(key);
-            let hash = (word.wrapping_mul(self.seed) >> 32) as u32;
-            self.search(hash, |at| self.words.at(at).load(Relaxed) == word)
+            self.search(hash, |words, at| words.at(at).load(Relaxed) == word)
         } else {
-            self.find(self.hash(key), key)
+            self.search(hash, |words, at| words.is(at, key))
         }
     }
 
-    /// The element with this hash whose key is `the_one`, and its version.
+    /// Hashes and finds.
     #[inline(always)]
-    fn search(&self, hash: u32, the_one: impl Fn(usize) -> bool) -> Option<(u32, u32)> {
+    fn find_key(&self, key: &[u8]) -> Option<(u32, u32)> {
+        if self.key == 1 { self.find_word(bytes::word(key)) } else { self.find(self.hash(key), key) }
+    }
+
+    /// The same for a key of one word.
+    #[inline(always)]
+    fn find_word(&self, word: u64) -> Option<(u32, u32)> {
+        self.search(self.hash_word(word), |words, at| words.at(at).load(Relaxed) == word)
+    }
+
+    /// The element with this hash whose key, at these words, is `the_one`, and its version.
+    #[inline(always)]
+    fn search(&self, hash: u32, the_one: impl Fn(&Words, usize) -> bool) -> Option<(u32, u32)> {
         let number = self.number(hash);
         let bucket = &self.buckets[number as usize];
         'again: loop {
             let replaced = bucket.replaced.load(Acquire);
-            let mut at = bucket.head.load(Acquire);
-            while at & (END | FREE) == 0 {
-                let link = &self.links[at as usize];
-                let version = link.version.load(Acquire);
-                if link.hash.load(Relaxed) == hash && version & 1 == 0 && the_one(self.key_at(at)) {
+            let mut i = bucket.head.load(Acquire);
+            while i & (END | FREE) == 0 {
+                let (words, at) = self.store.element(i);
+                let header = words.at(at).load(Acquire);
+                let version = version_of(header);
+                if the_one(words, at + 1) && version & 1 == 0 {
                     fence(Acquire);
-                    if link.version.load(Relaxed) == version {
-                        return Some((at, version));
+                    if version_of(words.at(at).load(Relaxed)) == version {
+                        return Some((i, version));
                     }
                     continue 'again;
                 }
-                at = link.next.load(Acquire);
+                i = next_of(header);
             }
             // What was read of an element that is used again, its version or parts of its key, was stored after its replacement.
             fence(Acquire);
-            if at == END | number && bucket.replaced.load(Relaxed) == replaced {
+            if i == END | number && bucket.replaced.load(Relaxed) == replaced {
                 return None;
             }
             core::hint::spin_loop();
@@ -253,44 +248,24 @@ impl Hash {
     /// Whether what was read of an element since it had this version is of one key.
     fn is_still(&self, i: u32, version: u32) -> bool {
         fence(Acquire);
-        self.links[i as usize].version.load(Relaxed) == version
-    }
-
-    /// Takes a free element.
-    fn take(&self) -> Option<u32> {
-        let mut head = self.free.load(Acquire);
-        loop {
-            let i = head as u32;
-            if i == NONE {
-                return None;
-            }
-            let next = self.links[i as usize].next.load(Relaxed) & !FREE;
-            match self.free.compare_exchange_weak(head, (head >> 32).wrapping_add(1) << 32 | u64::from(next), AcqRel, Acquire) {
-                Ok(_) => return Some(i),
-                Err(now) => head = now,
-            }
-        }
-    }
-
-    fn give(&self, i: u32) {
-        let mut head = self.free.load(Relaxed);
-        loop {
-            self.links[i as usize].next.store(FREE | head as u32, Release);
-            match self.free.compare_exchange_weak(head, (head >> 32).wrapping_add(1) << 32 | u64::from(i), Release, Relaxed) {
-                Ok(_) => return,
-                Err(now) => head = now,
-            }
-        }
+        version_of(self.store.header(i).load(Relaxed)) == version
     }
 
     /// Takes an element out of its list. Under the bucket's lock.
     fn unlink(&self, bucket: &Bucket, i: u32) {
-        let after = self.links[i as usize].next.load(Relaxed);
-        let mut at = &bucket.head;
-        while at.load(Relaxed) != i {
-            at = &self.links[at.load(Relaxed) as usize].next;
+        let after = next_of(self.store.header(i).load(Relaxed));
+        let mut at = bucket.head.load(Relaxed);
+        if at == i {
+            return bucket.head.store(after, Release);
         }
-        at.store(after, Release);
+        loop {
+            let link = self.store.header(at);
+            let now = link.load(Relaxed);
+            if next_of(now) == i {
+                return link.store(header(after, version_of(now)), Release);
+            }
+            at = next_of(now);
+        }
     }
 
     /// Sets a value; `write` puts it into the element, of which it is told whether it is a new one.
@@ -320,7 +295,7 @@ impl Hash {
     ) -> Result<Result<(), MapError>, MapError> {
         let bucket = &self.buckets[self.number(hash) as usize];
         bucket.lock.with(|| {
-            let old = self.find_hashed(hash, key);
+            let old = self.find(hash, key).map(|(i, _)| i);
             match (old, flags) {
                 (Some(_), BPF_NOEXIST) => return Err(MapError::Exists),
                 (None, BPF_EXIST) => return Err(MapError::NoSuchKey),
@@ -334,20 +309,20 @@ impl Hash {
                 }
                 _ => {}
             }
-            let Some(new) = self.take() else {
+            let Some(new) = self.store.take() else {
                 if old.is_none() {
                     self.count.fetch_sub(1, Relaxed);
                 }
-                return Err(MapError::Busy);
+                return Err(S::EMPTY);
             };
-            let link = &self.links[new as usize];
-            link.version.fetch_add(1, Release);
+            let (words, at) = self.store.element(new);
+            let link = words.at(at);
+            let version = version_of(link.load(Relaxed)).wrapping_add(1);
+            link.store(header(FREE, version), Relaxed);
             fence(Release);
-            link.hash.store(hash, Relaxed);
-            self.words.put(self.key_at(new), key);
+            words.put(at + 1, key);
             write(new, true);
-            link.next.store(bucket.head.load(Relaxed), Release);
-            link.version.fetch_add(1, Release);
+            link.store(header(bucket.head.load(Relaxed), version.wrapping_add(1)), Release);
             if let Some(clock) = &self.lru {
                 clock.forget(new);
             }
@@ -356,7 +331,7 @@ impl Hash {
                 // Invariant 5: released with the head before it and by the store that unlinks after it.
                 bucket.replaced.fetch_add(1, Release);
                 self.unlink(bucket, old);
-                self.give(old);
+                self.store.give(old);
             }
             Ok(())
         })
@@ -367,13 +342,12 @@ impl Hash {
         // Elements that are free or on their way are passed over; others may evict at the same time, or remove.
         for _ in 0..clock.len() {
             let i = clock.next();
-            let hash = self.links[i as usize].hash.load(Relaxed);
-            let bucket = &self.buckets[self.number(hash) as usize];
+            let bucket = &self.buckets[self.number(self.hash_of(i)) as usize];
             let gone = bucket.lock.with(|| {
                 let here = self.has(bucket, i);
                 if here {
                     self.unlink(bucket, i);
-                    self.give(i);
+                    self.store.give(i);
                     self.count.fetch_sub(1, Relaxed);
                 }
                 here
@@ -389,7 +363,7 @@ impl Hash {
     fn has(&self, bucket: &Bucket, i: u32) -> bool {
         let mut at = bucket.head.load(Relaxed);
         while at & (END | FREE) == 0 && at != i {
-            at = self.links[at as usize].next.load(Relaxed);
+            at = next_of(self.store.header(at).load(Relaxed));
         }
         at == i
     }
@@ -401,38 +375,33 @@ impl Hash {
 
     /// Address of the value of a key of one word, for plain hashes. In a section.
     #[inline(always)]
-    pub(crate) fn find_word(&self, word: u64) -> Option<usize> {
-        let hash = (word.wrapping_mul(self.seed) >> 32) as u32;
-        let (i, _) = self.search(hash, |at| self.words.at(at).load(Relaxed) == word)?;
-        Some(self.key_at(i) + 1)
+    pub(crate) fn lookup_word(&self, word: u64) -> Option<*mut u8> {
+        let (i, _) = self.find_word(word)?;
+        let (words, at) = self.store.element(i);
+        Some(words.ptr(at + 2))
     }
 
     /// The first word of the value of such a key.
     #[inline]
     pub(crate) fn get_word(&self, word: u64) -> Option<u64> {
-        let hash = (word.wrapping_mul(self.seed) >> 32) as u32;
         loop {
-            let (i, version) = self.search(hash, |at| self.words.at(at).load(Relaxed) == word)?;
-            let value = self.words.at(self.key_at(i) + 1).load(Relaxed);
+            let (i, version) = self.find_word(word)?;
+            let (words, at) = self.store.element(i);
+            let value = words.at(at + 2).load(Relaxed);
             if self.is_still(i, version) {
                 return Some(value);
             }
         }
     }
 
-    #[inline]
-    pub(crate) fn value_ptr(&self, at: usize) -> *mut u8 {
-        self.words.ptr(at)
-    }
-
     /// Sets the value, of one word, of a key of one word that is there. `None`: it is not, or has to be looked at more closely.
     #[inline(always)]
     pub(crate) fn set_word(&self, word: u64, value: u64) -> Option<Result<(), MapError>> {
-        let hash = (word.wrapping_mul(self.seed) >> 32) as u32;
-        let bucket = &self.buckets[self.number(hash) as usize];
+        let bucket = &self.buckets[self.number(self.hash_word(word)) as usize];
         let set = bucket.lock.with(|| {
-            let (i, _) = self.search(hash, |at| self.words.at(at).load(Relaxed) == word)?;
-            self.words.at(self.key_at(i) + 1).store(value, Relaxed);
+            let (i, _) = self.find_word(word)?;
+            let (words, at) = self.store.element(i);
+            words.at(at + 2).store(value, Relaxed);
             Some(())
         });
         match set {
@@ -447,7 +416,8 @@ impl Hash {
         if let Some(clock) = &self.lru {
             clock.mark(i);
         }
-        Some(self.words.ptr(self.value_at(i, cpu)))
+        let (words, at) = self.value_of(i, cpu);
+        Some(words.ptr(at))
     }
 
     /// Bytes of a value as commands pass it.
@@ -456,22 +426,33 @@ impl Hash {
     }
 
     fn copy_out(&self, i: u32, out: &mut [u8]) {
+        let (words, at) = self.value_of(i, 0);
         if self.cpus == 1 {
-            return self.layout.get(&self.words, self.value_at(i, 0), out);
+            return self.layout.get(words, at, out);
         }
         for (cpu, out) in out.chunks_mut(self.stride * 8).enumerate() {
-            self.words.get(self.value_at(i, cpu), out);
+            words.get(at + cpu * self.stride, out);
         }
     }
 
     /// Sets the only value of an element. One of a word is changed where it stands, by one store; a larger one would be seen half changed.
     fn put(&self, key: &[u8], value: &[u8], flags: u64) -> Result<(), MapError> {
         self.set(key, flags, self.stride > 1, |i, new| {
-            let at = self.value_at(i, 0);
+            let (words, at) = self.value_of(i, 0);
             match (new, flags & BPF_F_LOCK != 0) {
-                (true, _) => self.layout.put_new(&self.words, at, value),
-                (_, true) => self.layout.locked(&self.words, at, || self.layout.put(&self.words, at, value)),
-                _ => self.layout.put(&self.words, at, value),
+                (true, _) => self.layout.put_new(words, at, value),
+                (_, true) => self.layout.locked(words, at, || self.layout.put(words, at, value)),
+                _ => self.layout.put(words, at, value),
+            }
+        })
+    }
+
+    /// Sets the values of all CPUs.
+    fn put_all(&self, key: &[u8], values: &[u8], flags: u64) -> Result<(), MapError> {
+        self.set(key, flags, false, |i, _| {
+            let (words, at) = self.value_of(i, 0);
+            for (cpu, value) in values.chunks(self.stride * 8).enumerate() {
+                words.put(at + cpu * self.stride, value);
             }
         })
     }
@@ -480,7 +461,8 @@ impl Hash {
     pub(crate) fn word(&self, key: &[u8]) -> Option<u64> {
         loop {
             let (i, version) = self.find_key(key)?;
-            let word = self.words.at(self.value_at(i, 0)).load(Acquire);
+            let (words, at) = self.value_of(i, 0);
+            let word = words.at(at).load(Acquire);
             if self.is_still(i, version) {
                 return Some(word);
             }
@@ -493,10 +475,11 @@ impl Hash {
             return self.put(key, value, flags);
         }
         self.set(key, flags, false, |i, new| {
+            let (words, at) = self.value_of(i, 0);
             if new {
-                self.words.clear(self.value_at(i, 0), self.stride * self.cpus);
+                words.clear(at, self.stride * self.cpus);
             }
-            self.words.put(self.value_at(i, cpu_id()), value);
+            words.put(at + cpu_id() * self.stride, value);
         })
     }
 
@@ -510,30 +493,29 @@ impl Hash {
             if let Some(out) = out {
                 self.copy_out(i, out);
             }
-            self.give(i);
+            self.store.give(i);
             self.count.fetch_sub(1, Relaxed);
             Ok(())
         })?
     }
 
     /// Copies the key of an element; `false`: it is not in that bucket any more.
-    fn key_of(&self, i: u32, number: u32, out: &mut [u8]) -> bool {
-        let link = &self.links[i as usize];
-        let version = link.version.load(Acquire);
-        self.words.get(self.key_at(i), out);
-        let hash = link.hash.load(Relaxed);
-        fence(Acquire);
-        version & 1 == 0 && link.version.load(Relaxed) == version && self.number(hash) == number
+    fn copy_key(&self, i: u32, number: u32, out: &mut [u8]) -> bool {
+        let (words, at) = self.store.element(i);
+        let version = version_of(words.at(at).load(Acquire));
+        words.get(at + 1, out);
+        version & 1 == 0 && self.is_still(i, version) && self.number(self.hash(out)) == number
     }
 }
 
-impl Ops for Hash {
+impl<S: Store> Ops for Hash<S> {
     fn lookup(&self, key: &[u8], out: &mut [u8], flags: u64) -> Result<(), MapError> {
         let _section = IrqGuard::new();
         loop {
             let (i, version) = self.find_key(key).ok_or(MapError::NoSuchKey)?;
             if flags & BPF_F_LOCK != 0 {
-                self.layout.locked(&self.words, self.value_at(i, 0), || self.copy_out(i, out));
+                let (words, at) = self.value_of(i, 0);
+                self.layout.locked(words, at, || self.copy_out(i, out));
             } else {
                 self.copy_out(i, out);
             }
@@ -544,14 +526,13 @@ impl Ops for Hash {
     }
 
     fn update(&self, key: &[u8], value: &[u8], flags: u64) -> Result<(), MapError> {
-        if self.cpus == 1 {
-            return self.put(key, value, flags);
-        }
-        self.set(key, flags, false, |i, _| {
-            for (cpu, value) in value.chunks(self.stride * 8).enumerate() {
-                self.words.put(self.value_at(i, cpu), value);
+        loop {
+            let result = if self.cpus == 1 { self.put(key, value, flags) } else { self.put_all(key, value, flags) };
+            if result == Err(MapError::Reserve) && self.lru.is_none() && self.store.prepare() {
+                continue;
             }
-        })
+            return result;
+        }
     }
 
     fn delete(&self, key: &[u8]) -> Result<(), MapError> {
@@ -562,7 +543,6 @@ impl Ops for Hash {
         self.remove(key, Some(out))
     }
 
-    /// The key after `key` in the order of buckets; the first one if `key` is not there (any more).
     /// The key after `key` in the order of buckets; the first one if `key` is not there. Where a list changes meanwhile its elements may come
     /// twice, but those that stay are not left out.
     fn next_key(&self, key: Option<&[u8]>, out: &mut [u8]) -> Result<(), MapError> {
@@ -572,9 +552,9 @@ impl Ops for Hash {
             let hash = self.hash(key);
             let number = self.number(hash);
             if let Some((i, version)) = self.find(hash, key) {
-                let next = self.links[i as usize].next.load(Acquire);
+                let next = next_of(self.store.header(i).load(Acquire));
                 let ends = next & END != 0;
-                let stays = self.is_still(i, version) && next & FREE == 0 && (ends || self.key_of(next, number, out));
+                let stays = self.is_still(i, version) && next & FREE == 0 && (ends || self.copy_key(next, number, out));
                 if stays && !ends {
                     return Ok(());
                 }
@@ -587,7 +567,7 @@ impl Ops for Hash {
                 if head & END != 0 {
                     break;
                 }
-                if self.key_of(head, number as u32, out) {
+                if self.copy_key(head, number as u32, out) {
                     return Ok(());
                 }
                 core::hint::spin_loop();
@@ -619,7 +599,7 @@ impl Ops for Hash {
                 let mut at = bucket.head.load(Relaxed);
                 core::iter::from_fn(move || {
                     let here = (at & (END | FREE) == 0).then_some(at)?;
-                    at = self.links[here as usize].next.load(Relaxed);
+                    at = next_of(self.store.header(here).load(Relaxed));
                     Some(here)
                 })
             };
@@ -629,15 +609,16 @@ impl Ops for Hash {
             }
             let out = keys.chunks_mut(self.key_size).zip(values.chunks_mut(self.value_len()));
             for (i, (key, value)) in elements().zip(out) {
-                self.words.get(self.key_at(i), key);
+                let (words, at) = self.key_of(i);
+                words.get(at, key);
                 if flags & BPF_F_LOCK != 0 {
-                    self.layout.locked(&self.words, self.value_at(i, 0), || self.copy_out(i, value));
+                    self.layout.locked(words, at + self.key, || self.copy_out(i, value));
                 } else {
                     self.copy_out(i, value);
                 }
                 if delete {
                     self.unlink(bucket, i);
-                    self.give(i);
+                    self.store.give(i);
                     self.count.fetch_sub(1, Relaxed);
                 }
             }
@@ -653,9 +634,11 @@ impl Ops for Hash {
             let mut at = bucket.head.load(Acquire);
             while at & (END | FREE) == 0 {
                 // Read before the visit, which may remove the element.
-                let next = self.links[at as usize].next.load(Acquire);
+                let (words, first) = self.store.element(at);
+                let next = next_of(words.at(first).load(Acquire));
                 count += 1;
-                if !visit(self.words.ptr(self.key_at(at)), self.words.ptr(self.value_at(at, cpu))) {
+                let value = first + 1 + self.key + cpu * self.stride;
+                if !visit(words.ptr(first + 1), words.ptr(value)) {
                     return Ok(count);
                 }
                 at = next;

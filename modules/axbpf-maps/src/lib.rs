@@ -32,6 +32,7 @@ mod program;
 mod queue;
 mod ringbuf;
 mod spec;
+mod store;
 mod value;
 mod words;
 

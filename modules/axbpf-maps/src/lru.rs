@@ -1,7 +1,7 @@
 //! Which element of a full LRU hash goes: the next one of a clock that nobody asked for, or not as often as the hand has passed it since.
 //! That keeps what is asked for often through a flood of what is asked for once, as Linux's two lists do.
 use crate::MapError;
-use crate::memory::boxed;
+use crate::memory::{Charge, boxed};
 use alloc::boxed::Box;
 use core::sync::atomic::{AtomicU8, AtomicU32, Ordering::*};
 
@@ -14,12 +14,14 @@ const MOST: u8 = 3;
 /// A mark an element, and the hand.
 pub(crate) struct Clock {
     marks: Box<[AtomicU8]>,
+    _charge: Charge,
     hand: AtomicU32,
 }
 
 impl Clock {
     pub(crate) fn new(elements: usize) -> Result<Clock, MapError> {
-        Ok(Clock { marks: boxed(elements, || AtomicU8::new(0))?, hand: AtomicU32::new(0) })
+        let _charge = Charge::new(Some(elements))?;
+        Ok(Clock { marks: boxed(elements, || AtomicU8::new(0))?, _charge, hand: AtomicU32::new(0) })
     }
 
     pub(crate) fn len(&self) -> usize {

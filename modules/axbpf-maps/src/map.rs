@@ -5,6 +5,7 @@ use crate::hash::Hash;
 use crate::objects::{HashOfMaps, Inner, Object, Objects};
 use crate::ops::Ops;
 use crate::queue::Queue;
+use crate::store::{Flat, Growing};
 use crate::{MapError, MapSpec, Ringbuf};
 use alloc::sync::Arc;
 use alloc::vec::Vec;
@@ -32,7 +33,9 @@ pub struct Map {
 #[derive(Debug)]
 pub(crate) enum Kind {
     Array(Array),
-    Hash(Hash),
+    Hash(Hash<Flat>),
+    /// With BPF_F_NO_PREALLOC.
+    Sparse(Hash<Growing>),
     Ringbuf(Ringbuf),
     Objects(Objects),
     HashOfMaps(HashOfMaps),
@@ -45,6 +48,7 @@ impl Kind {
         match self {
             Kind::Array(array) => array,
             Kind::Hash(hash) => hash,
+            Kind::Sparse(hash) => hash,
             Kind::Ringbuf(ring) => ring,
             Kind::Objects(objects) => objects,
             Kind::HashOfMaps(maps) => maps,
@@ -82,6 +86,7 @@ impl Map {
         let inner = || inner.ok_or(MapError::NoInner).and_then(|inner| inner.check().and_then(|()| Inner::like(inner)));
         let kind = match spec.map_type {
             MapType::Array | MapType::PercpuArray => Kind::Array(Array::new(spec)?),
+            MapType::Hash | MapType::PercpuHash if spec.flags & BPF_F_NO_PREALLOC != 0 => Kind::Sparse(Hash::growing(spec)?),
             MapType::Hash | MapType::PercpuHash | MapType::LruHash | MapType::LruPercpuHash => Kind::Hash(Hash::new(spec)?),
             MapType::Queue | MapType::Stack => Kind::Queue(Queue::new(spec)?),
             MapType::BloomFilter => Kind::Bloom(Bloom::new(spec)?),

@@ -8,6 +8,7 @@ use crate::bytes;
 use crate::hash::Hash;
 use crate::memory::{Charge, allocate, boxed};
 use crate::ops::Ops;
+use crate::store::Flat;
 use crate::words::Words;
 use crate::{Map, MapError, MapSpec};
 use alloc::boxed::Box;
@@ -216,7 +217,7 @@ fn address(word: u64) -> Option<*mut u8> {
 
 /// A hash of maps. A value is the map's address, and the number of its owner.
 pub(crate) struct HashOfMaps {
-    hash: Hash,
+    hash: Hash<Flat>,
     _charge: Charge,
     owners: Owners,
     inner: Inner,

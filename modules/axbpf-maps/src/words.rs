@@ -23,11 +23,13 @@ impl Words {
     }
 
     /// The word with this index.
+    #[inline(always)]
     pub(crate) fn at(&self, i: usize) -> &AtomicU64 {
         &self.0[i]
     }
 
     /// Address of the word with this index, for programs: derived from the whole, because they go on from there, and ring buffers back.
+    #[inline(always)]
     pub(crate) fn ptr(&self, i: usize) -> *mut u8 {
         debug_assert!(i < self.0.len());
         self.0.as_ptr().wrapping_add(i).cast_mut().cast()
@@ -76,6 +78,11 @@ impl Words {
             }
             None => self.0[i..].iter().zip(bytes.chunks(8)).all(|(here, there)| here.load(Relaxed) == bytes::word(there)),
         }
+    }
+
+    /// So many words from word `i` on.
+    pub(crate) fn range(&self, i: usize, len: usize) -> impl Iterator<Item = u64> + '_ {
+        self.0[i..i + len].iter().map(|word| word.load(Relaxed))
     }
 
     /// Makes words zero.

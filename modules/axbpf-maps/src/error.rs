@@ -73,6 +73,10 @@ pub enum MapError {
     NoRoom,
     /// All elements are in use.
     Full,
+    /// The trie is full.
+    NoSpace,
+    /// The key's prefix is longer than the trie's keys are.
+    Prefix,
     /// No element is ready to be used from here: the reserve of a map without preallocation is empty, or nothing can be evicted.
     Reserve,
     /// The ring buffer has no room for the record, which is lost and counted.
@@ -95,6 +99,7 @@ impl MapError {
             | Self::KeySize { .. }
             | Self::ValueSize { .. }
             | Self::Inner(_)
+            | Self::Prefix
             | Self::Kind => Errno::EINVAL,
             Self::NoInner => Errno::EBADF,
             Self::TooLarge { .. } | Self::Full => Errno::E2BIG,
@@ -103,7 +108,7 @@ impl MapError {
             Self::NotSupported => Errno::EOPNOTSUPP,
             Self::Operation => Errno::EINVAL,
             Self::NoSuchKey => Errno::ENOENT,
-            Self::NoRoom => Errno::ENOSPC,
+            Self::NoRoom | Self::NoSpace => Errno::ENOSPC,
             Self::Index => Errno::E2BIG,
             Self::Exists => Errno::EEXIST,
             Self::Busy | Self::Writing => Errno::EBUSY,
@@ -141,7 +146,8 @@ impl fmt::Display for MapError {
             Self::Index => f.write_str("the index lies past the end of the array"),
             Self::Exists => f.write_str("the key exists already"),
             Self::NoRoom => f.write_str("the buffers are too small for the elements of one bucket"),
-            Self::Full => f.write_str("the map is full; make max_entries larger"),
+            Self::Prefix => f.write_str("the prefix is longer than the keys are"),
+            Self::Full | Self::NoSpace => f.write_str("the map is full; make max_entries larger"),
             Self::Reserve => f.write_str("no element is ready; programs take from a reserve that tasks fill"),
             Self::Dropped => f.write_str("no room for the record: it is lost; make the ring larger, or read it sooner"),
             Self::Busy => f.write_str("this CPU is changing a map already; try again"),

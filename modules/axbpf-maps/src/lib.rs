@@ -23,6 +23,7 @@ mod error;
 mod fast;
 mod hash;
 mod lock;
+mod lpm;
 mod lru;
 mod map;
 mod memory;

@@ -2,6 +2,7 @@
 use crate::array::Array;
 use crate::bloom::Bloom;
 use crate::hash::Hash;
+use crate::lpm::Lpm;
 use crate::objects::{HashOfMaps, Inner, Object, Objects};
 use crate::ops::Ops;
 use crate::queue::Queue;
@@ -41,6 +42,7 @@ pub(crate) enum Kind {
     HashOfMaps(HashOfMaps),
     Queue(Queue),
     Bloom(Bloom),
+    Lpm(Lpm),
 }
 
 impl Kind {
@@ -54,6 +56,7 @@ impl Kind {
             Kind::HashOfMaps(maps) => maps,
             Kind::Queue(queue) => queue,
             Kind::Bloom(bloom) => bloom,
+            Kind::Lpm(trie) => trie,
         }
     }
 }
@@ -89,6 +92,7 @@ impl Map {
             MapType::Hash | MapType::PercpuHash if spec.flags & BPF_F_NO_PREALLOC != 0 => Kind::Sparse(Hash::growing(spec)?),
             MapType::Hash | MapType::PercpuHash | MapType::LruHash | MapType::LruPercpuHash => Kind::Hash(Hash::new(spec)?),
             MapType::Queue | MapType::Stack => Kind::Queue(Queue::new(spec)?),
+            MapType::LpmTrie => Kind::Lpm(Lpm::new(spec)?),
             MapType::BloomFilter => Kind::Bloom(Bloom::new(spec)?),
             MapType::Ringbuf => Kind::Ringbuf(Ringbuf::new(spec)?),
             MapType::ProgArray => Kind::Objects(Objects::new(spec, None)?),

@@ -7,4 +7,5 @@ fn main() {
     for name in ["empty", "lcg", "collatz", "siphash", "sort", "parse", "array", "hash", "ktime", "ringbuf"] {
         axbpf_build::compile_bpf(&peers.join(format!("{name}.bpf.c")), &[peers]);
     }
+    axbpf_build::compile_bpf(Path::new("bpf/event.bpf.c"), &[]);
 }

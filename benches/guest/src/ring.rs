@@ -1,6 +1,7 @@
 //! The ring buffer: records from a program, and one event from a program to a reader that sleeps.
 use crate::programs::{input, peer, test_run};
 use crate::{measure, tell};
+use axbpf::platform::monotonic_ns;
 use axbpf::{Object, RingBuf, fds};
 use core::sync::atomic::{AtomicBool, AtomicU64, Ordering::*};
 
@@ -10,13 +11,14 @@ const EVENTS: u64 = 1000;
 
 static DONE: AtomicBool = AtomicBool::new(false);
 static SEEN: AtomicU64 = AtomicU64::new(0);
+static ARRIVED: AtomicU64 = AtomicU64::new(0);
 
 pub fn run() {
     let input = input();
     let object = Object::load(peer!("ringbuf")).unwrap_or_else(|error| panic!("{error}"));
     let ring = || RingBuf::new(object.map("rb").unwrap().clone()).unwrap();
     let fd = |name| fds::install(fds::Object::Prog(object.program(name).unwrap().prog.clone())).unwrap();
-    let (many, one, wake) = (fd("ringbuf"), fd("ringbuf_one"), fd("ringbuf_wake"));
+    let (many, one) = (fd("ringbuf"), fd("ringbuf_one"));
 
     let mut reader = ring();
     let mut cost = 0;
@@ -35,39 +37,51 @@ pub fn run() {
         }
     });
     tell(format_args!("ring.poll_each"), polled, "insns/event");
-    // The run itself, without anybody to read.
-    let alone = measure(1, EVENTS, || {
-        for _ in 0..EVENTS {
-            test_run(one, 1, &input);
-            reader.consume(|_| ());
-        }
-    });
+    awaken();
+    for fd in [many, one] {
+        axbpf::cmd::close(fd).unwrap();
+    }
+}
 
-    // A task sleeps until an event comes, takes it, sleeps again; this one makes an event, and lets the other have the CPU.
-    let mut sleeper = ring();
+/// What is probed.
+#[inline(never)]
+fn event() {
+    core::hint::black_box(());
+}
+
+/// A task sleeps until a probe has an event for it, takes it, sleeps again. This one makes an event, and lets the other have the CPU.
+fn awaken() {
+    let object = Object::load(include_bytes!(concat!(env!("OUT_DIR"), "/event.bpf.o"))).unwrap_or_else(|error| panic!("{error}"));
+    let mut sleeper = RingBuf::new(object.map("events").unwrap().clone()).unwrap();
+    let link = object.attach_to("event", &[axbpf::Target::from("axbpf_bench_guest::ring::event")]).unwrap_or_else(|error| panic!("{error}"));
     let task = axtask::spawn(move || {
         axtask::future::block_on(async {
             while !DONE.load(Acquire) {
-                sleeper.next_batch(|_| _ = SEEN.fetch_add(1, Release)).await;
+                sleeper.next_batch(|_| ()).await;
+                ARRIVED.store(monotonic_ns(), Relaxed);
+                SEEN.fetch_add(1, Release);
             }
         })
     });
     axtask::yield_now();
+    let mut latency = 0;
     let each = measure(1, EVENTS, || {
+        latency = 0;
         for _ in 0..EVENTS {
-            let seen = SEEN.load(Acquire);
-            test_run(wake, 1, &input);
+            let (seen, begin) = (SEEN.load(Acquire), monotonic_ns());
+            event();
             while SEEN.load(Acquire) == seen {
                 axtask::yield_now();
             }
+            latency += ARRIVED.load(Relaxed) - begin;
         }
     });
-    tell(format_args!("ring.epoll_each"), each, "insns/event");
-    tell(format_args!("ring.run_alone"), alone, "insns/event");
+    // From before the probed function is called until the reader has the record.
+    tell(format_args!("ring.epoll_each"), latency as f64 / EVENTS as f64, "insns/event");
+    // Until the reader sleeps again and the producer goes on.
+    tell(format_args!("ring.epoll_round"), each, "insns/event");
     DONE.store(true, Release);
-    test_run(wake, 1, &input);
+    event();
     task.join();
-    for fd in [many, one, wake] {
-        axbpf::cmd::close(fd).unwrap();
-    }
+    drop(link);
 }

@@ -74,10 +74,11 @@ impl Array {
     }
 
     fn put(&self, at: usize, value: &[u8], flags: u64) {
+        let row = self.values.row(at);
         if flags & BPF_F_LOCK != 0 {
-            self.layout.locked(&self.values, at, || self.layout.put(&self.values, at, value));
+            self.layout.locked(row, || self.layout.put(row, value));
         } else {
-            self.layout.put(&self.values, at, value);
+            self.layout.put(row, value);
         }
     }
 
@@ -94,15 +95,15 @@ impl Array {
 impl Ops for Array {
     fn lookup(&self, key: &[u8], out: &mut [u8], flags: u64) -> Result<(), MapError> {
         let index = self.index(key).ok_or(MapError::NoSuchKey)?;
-        let at = self.at(index, 0);
+        let row = self.values.row(self.at(index, 0));
         if self.cpus == 1 && flags & BPF_F_LOCK != 0 {
             let _section = IrqGuard::new();
-            self.layout.locked(&self.values, at, || self.layout.get(&self.values, at, out));
+            self.layout.locked(row, || self.layout.get(row, out));
         } else if self.cpus == 1 {
-            self.layout.get(&self.values, at, out);
+            self.layout.get(row, out);
         } else {
             for (cpu, out) in out.chunks_mut(self.stride * 8).enumerate() {
-                self.values.get(self.at(index, cpu), out);
+                self.values.row(self.at(index, cpu)).get(out);
             }
         }
         Ok(())
@@ -115,7 +116,7 @@ impl Ops for Array {
             self.put(self.at(index, 0), value, flags);
         } else {
             for (cpu, value) in value.chunks(self.stride * 8).enumerate() {
-                self.values.put(self.at(index, cpu), value);
+                self.values.row(self.at(index, cpu)).put(value);
             }
         }
         Ok(())

@@ -14,9 +14,9 @@ use crate::lock::Lock;
 use crate::lru::Clock;
 use crate::memory::{Charge, boxed};
 use crate::ops::{Ops, Visit};
-use crate::store::{FREE, Flat, Growing, NONE, Store, header, next_of, version_of};
+use crate::store::{FREE, Flat, Growing, NONE, Store, View, header, next_of, version_of};
 use crate::value::Layout;
-use crate::words::Words;
+use crate::words::Row;
 use crate::{MapError, MapSpec};
 use alloc::boxed::Box;
 use axbpf_abi::MapType;
@@ -59,6 +59,23 @@ pub(crate) struct Hash<S> {
     layout: Layout,
     /// Those of an LRU hash: when all elements are in use, one goes that was not asked for lately.
     lru: Option<Clock>,
+}
+
+/// An element that has a key.
+#[derive(Clone, Copy)]
+struct Found<'a> {
+    i: u32,
+    element: Row<'a>,
+    version: u32,
+}
+
+impl Found<'_> {
+    /// Whether what was read of it since it was found is of that key.
+    #[inline(always)]
+    fn is_still(&self) -> bool {
+        fence(Acquire);
+        version_of(self.element.at(0).load(Relaxed)) == self.version
+    }
 }
 
 impl<S> fmt::Debug for Hash<S> {
@@ -170,67 +187,71 @@ impl<S: Store> Hash<S> {
 
     /// The hash of the key that stands in an element.
     fn hash_of(&self, i: u32) -> u32 {
-        let (words, at) = self.key_of(i);
+        let key = self.key_of(i);
         if self.key == 1 {
-            return self.hash_word(words.at(at).load(Relaxed));
+            return self.hash_word(key.at(0).load(Relaxed));
         }
-        (words.range(at, self.key).fold(0, |hash, word| self.step(hash, word)) >> 32) as u32
+        (key.take(self.key).fold(0, |hash, word| self.step(hash, word)) >> 32) as u32
     }
 
     /// Where an element's key stands.
     #[inline(always)]
-    fn key_of(&self, i: u32) -> (&Words, usize) {
-        let (words, at) = self.store.element(i);
-        (words, at + 1)
+    fn key_of(&self, i: u32) -> Row<'_> {
+        self.store.element(i).from(1)
     }
 
     /// Where an element's value stands, of a CPU.
     #[inline(always)]
-    fn value_of(&self, i: u32, cpu: usize) -> (&Words, usize) {
-        let (words, at) = self.key_of(i);
-        let first = at + self.key;
-        (words, if self.cpus == 1 { first } else { first + cpu * self.stride })
+    fn value_of(&self, i: u32, cpu: usize) -> Row<'_> {
+        self.value_in(self.store.element(i), cpu)
     }
 
-    /// The element with this key, and its version.
+    /// The same, of an element that was found.
     #[inline(always)]
-    fn find(&self, hash: u32, key: &[u8]) -> Option<(u32, u32)> {
+    fn value_in<'a>(&self, element: Row<'a>, cpu: usize) -> Row<'a> {
+        let first = 1 + self.key;
+        element.from(if self.cpus == 1 { first } else { first + cpu * self.stride })
+    }
+
+    /// The element with this key.
+    #[inline(always)]
+    fn find(&self, hash: u32, key: &[u8]) -> Option<Found<'_>> {
         if self.key == 1 {
             let word = bytes::word(key);
-            self.search(hash, |words, at| words.at(at).load(Relaxed) == word)
+            self.search(hash, |element| element.at(1).load(Relaxed) == word)
         } else {
-            self.search(hash, |words, at| words.is(at, key))
+            self.search(hash, |element| element.from(1).is(key))
         }
     }
 
     /// Hashes and finds.
     #[inline(always)]
-    fn find_key(&self, key: &[u8]) -> Option<(u32, u32)> {
+    fn find_key(&self, key: &[u8]) -> Option<Found<'_>> {
         if self.key == 1 { self.find_word(bytes::word(key)) } else { self.find(self.hash(key), key) }
     }
 
     /// The same for a key of one word.
     #[inline(always)]
-    fn find_word(&self, word: u64) -> Option<(u32, u32)> {
-        self.search(self.hash_word(word), |words, at| words.at(at).load(Relaxed) == word)
+    fn find_word(&self, word: u64) -> Option<Found<'_>> {
+        self.search(self.hash_word(word), |element| element.at(1).load(Relaxed) == word)
     }
 
-    /// The element with this hash whose key, at these words, is `the_one`, and its version.
+    /// The element with this hash that is `the_one` by its key.
     #[inline(always)]
-    fn search(&self, hash: u32, the_one: impl Fn(&Words, usize) -> bool) -> Option<(u32, u32)> {
-        let number = self.number(hash);
+    fn search(&self, hash: u32, the_one: impl Fn(Row<'_>) -> bool) -> Option<Found<'_>> {
+        let (number, store) = (self.number(hash), self.store.view());
         let bucket = &self.buckets[number as usize];
         'again: loop {
             let replaced = bucket.replaced.load(Acquire);
             let mut i = bucket.head.load(Acquire);
             while i & (END | FREE) == 0 {
-                let (words, at) = self.store.element(i);
-                let header = words.at(at).load(Acquire);
+                let element = store.element(i);
+                let header = element.at(0).load(Acquire);
                 let version = version_of(header);
-                if the_one(words, at + 1) && version & 1 == 0 {
-                    fence(Acquire);
-                    if version_of(words.at(at).load(Relaxed)) == version {
-                        return Some((i, version));
+                if the_one(element) && version & 1 == 0 {
+                    let found = Found { i, element, version };
+                    if found.is_still() {
+                        return Some(found);
                     }
                     continue 'again;
                 }
@@ -243,12 +264,6 @@ impl<S: Store> Hash<S> {
             }
             core::hint::spin_loop();
         }
-    }
-
-    /// Whether what was read of an element since it had this version is of one key.
-    fn is_still(&self, i: u32, version: u32) -> bool {
-        fence(Acquire);
-        version_of(self.store.header(i).load(Relaxed)) == version
     }
 
     /// Takes an element out of its list. Under the bucket's lock.
@@ -295,7 +310,7 @@ impl<S: Store> Hash<S> {
     ) -> Result<Result<(), MapError>, MapError> {
         let bucket = &self.buckets[self.number(hash) as usize];
         bucket.lock.with(|| {
-            let old = self.find(hash, key).map(|(i, _)| i);
+            let old = self.find(hash, key).map(|found| found.i);
             match (old, flags) {
                 (Some(_), BPF_NOEXIST) => return Err(MapError::Exists),
                 (None, BPF_EXIST) => return Err(MapError::NoSuchKey),
@@ -315,12 +330,12 @@ impl<S: Store> Hash<S> {
                 }
                 return Err(S::EMPTY);
             };
-            let (words, at) = self.store.element(new);
-            let link = words.at(at);
+            let element = self.store.element(new);
+            let link = element.at(0);
             let version = version_of(link.load(Relaxed)).wrapping_add(1);
             link.store(header(FREE, version), Relaxed);
             fence(Release);
-            words.put(at + 1, key);
+            element.from(1).put(key);
             write(new, true);
             link.store(header(bucket.head.load(Relaxed), version.wrapping_add(1)), Release);
             if let Some(clock) = &self.lru {
@@ -376,19 +391,16 @@ impl<S: Store> Hash<S> {
     /// Address of the value of a key of one word, for plain hashes. In a section.
     #[inline(always)]
     pub(crate) fn lookup_word(&self, word: u64) -> Option<*mut u8> {
-        let (i, _) = self.find_word(word)?;
-        let (words, at) = self.store.element(i);
-        Some(words.ptr(at + 2))
+        Some(self.find_word(word)?.element.from(2).ptr())
     }
 
     /// The first word of the value of such a key.
     #[inline]
     pub(crate) fn get_word(&self, word: u64) -> Option<u64> {
         loop {
-            let (i, version) = self.find_word(word)?;
-            let (words, at) = self.store.element(i);
-            let value = words.at(at + 2).load(Relaxed);
-            if self.is_still(i, version) {
+            let found = self.find_word(word)?;
+            let value = found.element.at(2).load(Relaxed);
+            if found.is_still() {
                 return Some(value);
             }
         }
@@ -399,9 +411,7 @@ impl<S: Store> Hash<S> {
     pub(crate) fn set_word(&self, word: u64, value: u64) -> Option<Result<(), MapError>> {
         let bucket = &self.buckets[self.number(self.hash_word(word)) as usize];
         let set = bucket.lock.with(|| {
-            let (i, _) = self.find_word(word)?;
-            let (words, at) = self.store.element(i);
-            words.at(at + 2).store(value, Relaxed);
+            self.find_word(word)?.element.at(2).store(value, Relaxed);
             Some(())
         });
         match set {
@@ -412,12 +422,11 @@ impl<S: Store> Hash<S> {
 
     pub(crate) fn lookup_ptr(&self, key: &[u8]) -> Option<*mut u8> {
         let cpu = if self.cpus == 1 { 0 } else { cpu_id() };
-        let (i, _) = self.find_key(key)?;
+        let found = self.find_key(key)?;
         if let Some(clock) = &self.lru {
-            clock.mark(i);
+            clock.mark(found.i);
         }
-        let (words, at) = self.value_of(i, cpu);
-        Some(words.ptr(at))
+        Some(self.value_in(found.element, cpu).ptr())
     }
 
     /// Bytes of a value as commands pass it.
@@ -425,24 +434,27 @@ impl<S: Store> Hash<S> {
         if self.cpus == 1 { self.value_size } else { self.stride * 8 * self.cpus }
     }
 
-    fn copy_out(&self, i: u32, out: &mut [u8]) {
-        let (words, at) = self.value_of(i, 0);
-        if self.cpus == 1 {
-            return self.layout.get(words, at, out);
-        }
-        for (cpu, out) in out.chunks_mut(self.stride * 8).enumerate() {
-            words.get(at + cpu * self.stride, out);
+    fn copy_out(&self, element: Row<'_>, out: &mut [u8], flags: u64) {
+        let value = self.value_in(element, 0);
+        if self.cpus > 1 {
+            for (cpu, out) in out.chunks_mut(self.stride * 8).enumerate() {
+                value.from(cpu * self.stride).get(out);
+            }
+        } else if flags & BPF_F_LOCK != 0 {
+            self.layout.locked(value, || self.layout.get(value, out));
+        } else {
+            self.layout.get(value, out);
         }
     }
 
     /// Sets the only value of an element. One of a word is changed where it stands, by one store; a larger one would be seen half changed.
     fn put(&self, key: &[u8], value: &[u8], flags: u64) -> Result<(), MapError> {
         self.set(key, flags, self.stride > 1, |i, new| {
-            let (words, at) = self.value_of(i, 0);
+            let row = self.value_of(i, 0);
             match (new, flags & BPF_F_LOCK != 0) {
-                (true, _) => self.layout.put_new(words, at, value),
-                (_, true) => self.layout.locked(words, at, || self.layout.put(words, at, value)),
-                _ => self.layout.put(words, at, value),
+                (true, _) => self.layout.put_new(row, value),
+                (_, true) => self.layout.locked(row, || self.layout.put(row, value)),
+                _ => self.layout.put(row, value),
             }
         })
     }
@@ -450,9 +462,9 @@ impl<S: Store> Hash<S> {
     /// Sets the values of all CPUs.
     fn put_all(&self, key: &[u8], values: &[u8], flags: u64) -> Result<(), MapError> {
         self.set(key, flags, false, |i, _| {
-            let (words, at) = self.value_of(i, 0);
+            let row = self.value_of(i, 0);
             for (cpu, value) in values.chunks(self.stride * 8).enumerate() {
-                words.put(at + cpu * self.stride, value);
+                row.from(cpu * self.stride).put(value);
             }
         })
     }
@@ -460,10 +472,9 @@ impl<S: Store> Hash<S> {
     /// The first word of a key's value, for a caller in a section.
     pub(crate) fn word(&self, key: &[u8]) -> Option<u64> {
         loop {
-            let (i, version) = self.find_key(key)?;
-            let (words, at) = self.value_of(i, 0);
-            let word = words.at(at).load(Acquire);
-            if self.is_still(i, version) {
+            let found = self.find_key(key)?;
+            let word = self.value_in(found.element, 0).at(0).load(Acquire);
+            if found.is_still() {
                 return Some(word);
             }
         }
@@ -475,11 +486,11 @@ impl<S: Store> Hash<S> {
             return self.put(key, value, flags);
         }
         self.set(key, flags, false, |i, new| {
-            let (words, at) = self.value_of(i, 0);
+            let row = self.value_of(i, 0);
             if new {
-                words.clear(at, self.stride * self.cpus);
+                row.clear(self.stride * self.cpus);
             }
-            words.put(at + cpu_id() * self.stride, value);
+            row.from(cpu_id() * self.stride).put(value);
         })
     }
 
@@ -488,12 +499,12 @@ impl<S: Store> Hash<S> {
         let hash = self.hash(key);
         let bucket = &self.buckets[self.number(hash) as usize];
         bucket.lock.with(|| {
-            let (i, _) = self.find(hash, key).ok_or(MapError::NoSuchKey)?;
-            self.unlink(bucket, i);
+            let found = self.find(hash, key).ok_or(MapError::NoSuchKey)?;
+            self.unlink(bucket, found.i);
             if let Some(out) = out {
-                self.copy_out(i, out);
+                self.copy_out(found.element, out, 0);
             }
-            self.store.give(i);
+            self.store.give(found.i);
             self.count.fetch_sub(1, Relaxed);
             Ok(())
         })?
@@ -501,10 +512,10 @@ impl<S: Store> Hash<S> {
 
     /// Copies the key of an element; `false`: it is not in that bucket any more.
     fn copy_key(&self, i: u32, number: u32, out: &mut [u8]) -> bool {
-        let (words, at) = self.store.element(i);
-        let version = version_of(words.at(at).load(Acquire));
-        words.get(at + 1, out);
-        version & 1 == 0 && self.is_still(i, version) && self.number(self.hash(out)) == number
+        let element = self.store.element(i);
+        let version = version_of(element.at(0).load(Acquire));
+        element.from(1).get(out);
+        version & 1 == 0 && Found { i, element, version }.is_still() && self.number(self.hash(out)) == number
     }
 }
 
@@ -512,14 +523,9 @@ impl<S: Store> Ops for Hash<S> {
     fn lookup(&self, key: &[u8], out: &mut [u8], flags: u64) -> Result<(), MapError> {
         let _section = IrqGuard::new();
         loop {
-            let (i, version) = self.find_key(key).ok_or(MapError::NoSuchKey)?;
-            if flags & BPF_F_LOCK != 0 {
-                let (words, at) = self.value_of(i, 0);
-                self.layout.locked(words, at, || self.copy_out(i, out));
-            } else {
-                self.copy_out(i, out);
-            }
-            if self.is_still(i, version) {
+            let found = self.find_key(key).ok_or(MapError::NoSuchKey)?;
+            self.copy_out(found.element, out, flags);
+            if found.is_still() {
                 return Ok(());
             }
         }
@@ -551,10 +557,10 @@ impl<S: Store> Ops for Hash<S> {
         if let Some(key) = key {
             let hash = self.hash(key);
             let number = self.number(hash);
-            if let Some((i, version)) = self.find(hash, key) {
-                let next = next_of(self.store.header(i).load(Acquire));
+            if let Some(found) = self.find(hash, key) {
+                let next = next_of(found.element.at(0).load(Acquire));
                 let ends = next & END != 0;
-                let stays = self.is_still(i, version) && next & FREE == 0 && (ends || self.copy_key(next, number, out));
+                let stays = found.is_still() && next & FREE == 0 && (ends || self.copy_key(next, number, out));
                 if stays && !ends {
                     return Ok(());
                 }
@@ -609,13 +615,9 @@ impl<S: Store> Ops for Hash<S> {
             }
             let out = keys.chunks_mut(self.key_size).zip(values.chunks_mut(self.value_len()));
             for (i, (key, value)) in elements().zip(out) {
-                let (words, at) = self.key_of(i);
-                words.get(at, key);
-                if flags & BPF_F_LOCK != 0 {
-                    self.layout.locked(words, at + self.key, || self.copy_out(i, value));
-                } else {
-                    self.copy_out(i, value);
-                }
+                let element = self.store.element(i);
+                element.from(1).get(key);
+                self.copy_out(element, value, flags);
                 if delete {
                     self.unlink(bucket, i);
                     self.store.give(i);
@@ -634,11 +636,10 @@ impl<S: Store> Ops for Hash<S> {
             let mut at = bucket.head.load(Acquire);
             while at & (END | FREE) == 0 {
                 // Read before the visit, which may remove the element.
-                let (words, first) = self.store.element(at);
-                let next = next_of(words.at(first).load(Acquire));
+                let element = self.store.element(at);
+                let next = next_of(element.at(0).load(Acquire));
                 count += 1;
-                let value = first + 1 + self.key + cpu * self.stride;
-                if !visit(words.ptr(first + 1), words.ptr(value)) {
+                if !visit(element.from(1).ptr(), self.value_in(element, cpu).ptr()) {
                     return Ok(count);
                 }
                 at = next;

@@ -13,7 +13,7 @@ use crate::bytes;
 use crate::lock::Lock;
 use crate::ops::Ops;
 use crate::store::{FREE, Growing, NONE, Store, header, next_of, version_of};
-use crate::words::Words;
+use crate::words::Row;
 use crate::{MapError, MapSpec};
 use axbpf_abi::flags::*;
 use axbpf_platform::IrqGuard;
@@ -69,8 +69,7 @@ impl Prefix<'_> {
 /// A node, as it is at the moment.
 #[derive(Clone, Copy)]
 struct Node<'a> {
-    words: &'a Words,
-    at: usize,
+    row: Row<'a>,
     header: u64,
     children: u64,
 }
@@ -93,7 +92,7 @@ impl Node<'_> {
     }
 
     fn word(&self, n: usize) -> u64 {
-        self.words.at(self.at + 2 + n).load(Relaxed)
+        self.row.at(2 + n).load(Relaxed)
     }
 
     /// Whether the prefix begins with all of the node's.
@@ -120,7 +119,7 @@ impl Node<'_> {
     /// Whether what was read of the node is of one.
     fn is_still(&self) -> bool {
         fence(Acquire);
-        version_of(self.words.at(self.at).load(Relaxed)) == self.version()
+        version_of(self.row.at(0).load(Relaxed)) == self.version()
     }
 
     fn bit(&self, n: u32) -> usize {
@@ -156,13 +155,13 @@ impl Lpm {
     }
 
     fn node(&self, i: u32) -> Node<'_> {
-        let (words, at) = self.nodes.element(i);
-        Node { words, at, header: words.at(at).load(Acquire), children: words.at(at + 1).load(Acquire) }
+        let row = self.nodes.element(i);
+        Node { row, header: row.at(0).load(Acquire), children: row.at(1).load(Acquire) }
     }
 
     /// Where a node's value stands.
-    fn value(&self, node: &Node<'_>) -> usize {
-        node.at + 2 + (self.bits as usize).div_ceil(64)
+    fn value<'a>(&self, node: &Node<'a>) -> Row<'a> {
+        node.row.from(2 + (self.bits as usize).div_ceil(64))
     }
 
     fn link(&self, place: Place) -> u32 {
@@ -177,7 +176,7 @@ impl Lpm {
         let Some((i, bit)) = place else { return self.root.store(to, Release) };
         let node = self.node(i);
         let kept = node.children & !(u64::from(u32::MAX) << (32 * bit));
-        node.words.at(node.at + 1).store(kept | u64::from(to) << (32 * bit), Release);
+        node.row.at(1).store(kept | u64::from(to) << (32 * bit), Release);
     }
 
     /// The node of the longest prefix that this one begins with. Nobody is waited for but a writer's single stores.
@@ -246,23 +245,23 @@ impl Lpm {
         let node = self.node(i);
         // Odd until now, or never used.
         let version = node.version() | 1;
-        node.words.at(node.at).store(header(FREE, version), Relaxed);
+        node.row.at(0).store(header(FREE, version), Relaxed);
         fence(Release);
-        node.words.at(node.at + 1).store(u64::from(children[1]) << 32 | u64::from(children[0]), Relaxed);
+        node.row.at(1).store(u64::from(children[1]) << 32 | u64::from(children[0]), Relaxed);
         for n in 0..(self.bits as usize).div_ceil(64) {
-            node.words.at(node.at + 2 + n).store(word(n), Relaxed);
+            node.row.at(2 + n).store(word(n), Relaxed);
         }
         if let Some(value) = value {
-            node.words.put(self.value(&node), value);
+            self.value(&node).put(value);
         }
         let mark = if value.is_some() { 0 } else { INTERMEDIATE };
-        node.words.at(node.at).store(header(len | mark, version.wrapping_add(1)), Release);
+        node.row.at(0).store(header(len | mark, version.wrapping_add(1)), Release);
     }
 
     /// Gives back a node that is linked no more.
     fn give(&self, i: u32) {
         let node = self.node(i);
-        node.words.at(node.at).store(header(FREE, node.version().wrapping_add(1)), Release);
+        node.row.at(0).store(header(FREE, node.version().wrapping_add(1)), Release);
         self.nodes.give(i);
     }
 
@@ -314,7 +313,7 @@ impl Lpm {
         match (children, place) {
             // One child takes its place; two need it.
             ([a, b], _) if a != NONE && b != NONE => {
-                node.words.at(node.at).store(header(node.len() | INTERMEDIATE, node.version()), Release);
+                node.row.at(0).store(header(node.len() | INTERMEDIATE, node.version()), Release);
                 return Ok(());
             }
             ([NONE, NONE], Some((parent, bit))) if self.node(parent).is_intermediate() => {
@@ -381,7 +380,7 @@ impl Ops for Lpm {
         let _section = IrqGuard::new();
         loop {
             let node = self.find(&prefix).ok_or(MapError::NoSuchKey)?;
-            node.words.get(self.value(&node), out);
+            self.value(&node).get(out);
             if node.is_still() {
                 return Ok(());
             }
@@ -422,7 +421,7 @@ impl Ops for Lpm {
 
     fn lookup_ptr(&self, key: &[u8]) -> Option<*mut u8> {
         let node = self.find(&self.prefix(key)?)?;
-        Some(node.words.ptr(self.value(&node)))
+        Some(self.value(&node).ptr())
     }
 
     fn update_here(&self, key: &[u8], value: &[u8], flags: u64) -> Result<(), MapError> {

@@ -113,6 +113,7 @@ impl Map {
     }
 
     /// Reserves a record of a ring buffer; null: no room, or no ring buffer.
+    #[inline(always)]
     pub fn reserve(&self, len: u64) -> *mut u8 {
         self.ringbuf().and_then(|ring: &Ringbuf| ring.reserve(len)).unwrap_or(ptr::null_mut())
     }

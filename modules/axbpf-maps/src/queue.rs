@@ -66,7 +66,7 @@ impl Queue {
                 out.fill(0);
                 return Err(MapError::NoSuchKey);
             }
-            self.layout.get(&self.values, self.at(if self.is_stack { len - 1 } else { 0 }), out);
+            self.layout.get(self.values.row(self.at(if self.is_stack { len - 1 } else { 0 })), out);
             if !keep {
                 if !self.is_stack {
                     self.first.store(self.at(1) / self.stride, Relaxed);
@@ -118,7 +118,7 @@ impl Ops for Queue {
                 len -= 1;
             }
             self.len.store(len + 1, Relaxed);
-            self.layout.put_new(&self.values, self.at(len), value);
+            self.layout.put_new(self.values.row(self.at(len)), value);
             Ok(())
         })?
     }

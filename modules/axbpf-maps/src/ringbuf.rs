@@ -114,7 +114,7 @@ impl Ringbuf {
 
     /// Reserves a record of `len` bytes, which [`commit`](Self::commit) ends; answers the word of its header. `None`: no room, which counts as
     /// dropped. From any context; it waits for nobody.
-    #[inline]
+    #[inline(always)]
     fn reserve_word(&self, len: u64) -> Option<usize> {
         if len <= self.longest {
             let total = total(len);
@@ -148,13 +148,13 @@ impl Ringbuf {
     }
 
     /// The same, by address: of the record, 8-byte aligned, with its header before it.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn reserve(&self, len: u64) -> Option<*mut u8> {
         self.reserve_word(len).map(|word| self.words.ptr(word + 1))
     }
 
     /// Ends a reservation: the record can be read, or is passed over. IRQs off.
-    #[inline]
+    #[inline(always)]
     fn commit(&self, word: usize, discard: bool, flags: u64) {
         let header = self.words.at(word);
         let len = len_of(header.load(Relaxed));
@@ -174,6 +174,7 @@ impl Ringbuf {
     ///
     /// `record` is from [`reserve`](Self::reserve), and not committed yet; its ring lives.
     #[allow(unsafe_code, reason = "a program has nothing but the record's address")]
+    #[inline(always)]
     pub unsafe fn commit_record(record: *mut u8, discard: bool, flags: u64) {
         // SAFETY: 1. A header stands before every record. 2. Its upper half leads back to word 0, which holds the ring's address (`attach`).
         let (ring, word) = unsafe {
@@ -197,7 +198,7 @@ impl Ringbuf {
         }
         let _section = IrqGuard::new();
         let word = self.reserve_word(bytes.len() as u64).ok_or(MapError::Dropped)?;
-        self.words.put(word + 1, bytes);
+        self.words.row(word + 1).put(bytes);
         self.commit(word, false, flags);
         Ok(())
     }
@@ -252,7 +253,7 @@ impl Ringbuf {
             let len = len_of(header);
             let total = total(len);
             let free = || {
-                self.words.clear(word, total as usize / 8);
+                self.words.row(word).clear(total as usize / 8);
                 self.consumer.store(consumer + total, Release);
             };
             if header & DISCARD != 0 {

@@ -4,7 +4,7 @@
 //! version. Free elements are a stack; their links are marked, so that who stands on one knows.
 use crate::MapError;
 use crate::memory::{Charge, allocate, boxed};
-use crate::words::Words;
+use crate::words::{Row, Words};
 use alloc::boxed::Box;
 use alloc::sync::{Arc, Weak};
 use alloc::task::Wake;
@@ -41,8 +41,16 @@ pub(crate) trait Store: Send + Sync + 'static {
     /// What it means that none is free.
     const EMPTY: MapError;
 
-    /// The words that hold an element, and which of them is its header.
-    fn element(&self, i: u32) -> (&Words, usize);
+    /// What finds elements: what does not change of the store, for those who look at several.
+    type View<'a>: View<'a>;
+
+    fn view(&self) -> Self::View<'_>;
+
+    /// An element's words, of which the first is its header, and whatever comes behind them.
+    #[inline(always)]
+    fn element(&self, i: u32) -> Row<'_> {
+        self.view().element(i)
+    }
 
     /// Takes a free element, which is the caller's until it gives it back. IRQs off.
     fn take(&self) -> Option<u32>;
@@ -57,9 +65,14 @@ pub(crate) trait Store: Send + Sync + 'static {
 
     #[inline(always)]
     fn header(&self, i: u32) -> &AtomicU64 {
-        let (words, at) = self.element(i);
-        words.at(at)
+        self.element(i).at(0)
     }
+}
+
+/// See [`Store::View`].
+pub(crate) trait View<'a>: Copy {
+    /// See [`Store::element`].
+    fn element(self, i: u32) -> Row<'a>;
 }
 
 /// A stack of elements. Its head carries a count, so that one that was taken, given and is seen again is not taken for the same.
@@ -126,13 +139,28 @@ impl Flat {
     }
 }
 
+#[derive(Clone, Copy)]
+pub(crate) struct FlatView<'a> {
+    words: Row<'a>,
+    element: usize,
+}
+
+impl<'a> View<'a> for FlatView<'a> {
+    #[inline(always)]
+    fn element(self, i: u32) -> Row<'a> {
+        self.words.from(i as usize * self.element)
+    }
+}
+
 impl Store for Flat {
     /// Where there are as many elements as may be used, none is free only because others of the same CPU were interrupted with theirs.
     const EMPTY: MapError = MapError::Busy;
 
+    type View<'a> = FlatView<'a>;
+
     #[inline(always)]
-    fn element(&self, i: u32) -> (&Words, usize) {
-        (&self.words, i as usize * self.element)
+    fn view(&self) -> FlatView<'_> {
+        FlatView { words: self.words.all(), element: self.element }
     }
 
     fn take(&self) -> Option<u32> {
@@ -148,7 +176,7 @@ impl Store for Flat {
 /// interrupt that a program pends which has taken one of the last. Programs never allocate. Linux: `bpf_mem_alloc`.
 pub(crate) struct Growing(Arc<Segments>);
 
-struct Segments {
+pub(crate) struct Segments {
     /// In order; those that do not exist yet are empty.
     table: Box<[Once<(Words, Charge)>]>,
     /// A segment has 2^this elements.
@@ -249,15 +277,23 @@ impl Segments {
     }
 }
 
-impl Store for Segments {
-    const EMPTY: MapError = MapError::Reserve;
-
+impl<'a> View<'a> for &'a Segments {
     #[inline]
-    fn element(&self, i: u32) -> (&Words, usize) {
+    fn element(self, i: u32) -> Row<'a> {
         let segment = self.table[(i >> self.shift) as usize].get();
         // A number is known to others only when its segment is there.
         let (words, _) = segment.unwrap_or_else(|| unreachable!());
-        (words, (i & ((1 << self.shift) - 1)) as usize * self.element)
+        words.row((i & ((1 << self.shift) - 1)) as usize * self.element)
+    }
+}
+
+impl Store for Segments {
+    const EMPTY: MapError = MapError::Reserve;
+
+    type View<'a> = &'a Segments;
+
+    fn view(&self) -> &Segments {
+        self
     }
 
     fn take(&self) -> Option<u32> {
@@ -289,9 +325,11 @@ impl Store for Segments {
 impl Store for Growing {
     const EMPTY: MapError = Segments::EMPTY;
 
-    #[inline]
-    fn element(&self, i: u32) -> (&Words, usize) {
-        self.0.element(i)
+    type View<'a> = &'a Segments;
+
+    #[inline(always)]
+    fn view(&self) -> &Segments {
+        &self.0
     }
 
     fn take(&self) -> Option<u32> {

@@ -1,5 +1,5 @@
 //! Copies of values: around the fields that only helpers touch, and under the value's own lock.
-use crate::words::Words;
+use crate::words::Row;
 use axbpf_abi::MapFields;
 use core::sync::atomic::Ordering::*;
 
@@ -23,30 +23,30 @@ impl Layout {
     }
 
     /// Copies a value in; the fields stay as they are.
-    pub(crate) fn put(&self, words: &Words, i: usize, value: &[u8]) {
+    pub(crate) fn put(&self, row: Row<'_>, value: &[u8]) {
         if self.plain {
-            return words.put(i, value);
+            return row.put(value);
         }
         for (number, bytes) in value.chunks(8).enumerate() {
             let mut new = [0; 8];
             new[..bytes.len()].copy_from_slice(bytes);
             let (new, mask) = (u64::from_le_bytes(new), self.ordinary(number * 8));
             // Somebody may take or release a lock that shares the word.
-            let _ = words.at(i + number).fetch_update(Relaxed, Relaxed, |old| Some(old & !mask | new & mask));
+            let _ = row.at(number).fetch_update(Relaxed, Relaxed, |old| Some(old & !mask | new & mask));
         }
     }
 
     /// Copies a value into an element that was not in use: its fields begin as zeros.
-    pub(crate) fn put_new(&self, words: &Words, i: usize, value: &[u8]) {
+    pub(crate) fn put_new(&self, row: Row<'_>, value: &[u8]) {
         if !self.plain {
-            words.clear(i, value.len().div_ceil(8));
+            row.clear(value.len().div_ceil(8));
         }
-        self.put(words, i, value);
+        self.put(row, value);
     }
 
     /// Copies a value out; the fields come out as zeros.
-    pub(crate) fn get(&self, words: &Words, i: usize, out: &mut [u8]) {
-        words.get(i, out);
+    pub(crate) fn get(&self, row: Row<'_>, out: &mut [u8]) {
+        row.get(out);
         for (_, off, len) in self.fields.all() {
             if let Some(field) = out.get_mut(off as usize..(off + len) as usize) {
                 field.fill(0);
@@ -55,9 +55,9 @@ impl Layout {
     }
 
     /// Runs `f` while the value's own lock is held, if it has one. IRQs off.
-    pub(crate) fn locked<R>(&self, words: &Words, i: usize, f: impl FnOnce() -> R) -> R {
+    pub(crate) fn locked<R>(&self, row: Row<'_>, f: impl FnOnce() -> R) -> R {
         let Some(off) = self.fields.spin_lock else { return f() };
-        let (word, bit) = (words.at(i + off as usize / 8), 1u64 << (off % 8 * 8));
+        let (word, bit) = (row.at(off as usize / 8), 1u64 << (off % 8 * 8));
         while word.fetch_or(bit, Acquire) & bit != 0 {
             core::hint::spin_loop();
         }

@@ -46,10 +46,17 @@ impl Reader {
     }
 
     /// There are events: wakes the reader if it sleeps. From any context with IRQs off: no lock, no allocation.
+    #[inline(always)]
     pub fn notify(self: &Arc<Self>) {
         // Pairs with the fence in `arm`.
         fence(SeqCst);
-        if !self.armed.load(Relaxed) || !self.armed.swap(false, AcqRel) || self.linked.swap(true, AcqRel) {
+        if self.armed.load(Relaxed) {
+            self.notify_armed();
+        }
+    }
+
+    fn notify_armed(self: &Arc<Self>) {
+        if !self.armed.swap(false, AcqRel) || self.linked.swap(true, AcqRel) {
             return;
         }
         let node = Arc::into_raw(Arc::clone(self)).cast_mut();

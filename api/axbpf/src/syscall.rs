@@ -16,7 +16,7 @@ use axbpf_platform::fault;
 #[cfg(any(feature = "axbpf-maps", feature = "prog"))]
 use axbpf_runtime::fds;
 #[cfg(feature = "axbpf-maps")]
-use axbpf_runtime::maps::{Map, MapError, MapSpec};
+use axbpf_runtime::maps::MapSpec;
 
 /// `union bpf_attr`: the bytes of a command's arguments, laid out as Linux 6.12 does. [`axbpf_abi::attr`] has a struct for each command that
 /// turns into one.
@@ -39,43 +39,39 @@ impl<T: Attr> From<T> for bpf_attr {
 /// Memory that the command fills (`attr` itself, and what its pointers for answers lead to) is the caller's to have written.
 pub unsafe fn bpf(cmd: u32, attr: *mut bpf_attr, size: u32) -> i64 {
     let addr = attr.expose_provenance();
+    #[cfg(feature = "axbpf-maps")]
+    // SAFETY: the caller's.
+    if let Some(done) = unsafe { short_elem(cmd, addr, size as usize) } {
+        return done;
+    }
+    // SAFETY: the caller's.
+    unsafe { any(cmd, addr, size as usize) }
+}
+
+/// # Safety
+///
+/// As [`bpf`].
+#[inline(never)]
+unsafe fn any(cmd: u32, addr: usize, size: usize) -> i64 {
     let result = match Cmd::from_u32(cmd) {
         // SAFETY: the caller's.
-        Some(cmd) => unsafe { dispatch(cmd, addr, size as usize) },
+        Some(cmd) => unsafe { dispatch(cmd, addr, size) },
         None => Err(Errno::EINVAL),
     };
     result.unwrap_or_else(Errno::neg)
 }
 
 /// The command's part of an attr of any length: what is missing is zero, what is unknown must be.
-#[inline]
 fn read_attr<T: Attr>(addr: usize, size: usize) -> Result<T, Errno> {
-    if size != ATTR_SIZE {
-        return T::read_all(&read_odd_attr(addr, size)?);
-    }
-    let mut words = T::Words::default();
-    let known = words.as_mut();
-    fault::read_words(known, addr).map_err(|_| Errno::EFAULT)?;
-    let known = known.len() * 8;
-    if !fault::is_zero(addr + known, ATTR_SIZE - known).map_err(|_| Errno::EFAULT)? {
-        return Err(Errno::EINVAL);
-    }
-    T::read(&words)
-}
-
-/// An attr of another length.
-#[cold]
-fn read_odd_attr(addr: usize, size: usize) -> Result<AttrWords, Errno> {
     if size > ATTR_MAX {
         return Err(Errno::E2BIG);
     }
-    let mut bytes = [0; ATTR_SIZE];
-    read(&mut bytes[..size.min(ATTR_SIZE)], addr)?;
-    let rest = bytes_at(addr + ATTR_SIZE, size.saturating_sub(ATTR_SIZE))?;
-    if rest.iter().any(|&byte| byte != 0) {
+    let mut words = AttrWords::default();
+    read(&mut bytemuck::cast_slice_mut(&mut words)[..size.min(ATTR_SIZE)], addr)?;
+    if size > ATTR_SIZE && bytes_at(addr + ATTR_SIZE, size - ATTR_SIZE)?.iter().any(|&byte| byte != 0) {
         return Err(Errno::E2BIG);
     }
-    Ok(attr::words(&bytes))
+    T::read_all(&words)
 }
 
 fn read(out: &mut [u8], addr: usize) -> Result<(), Errno> {
@@ -206,32 +202,46 @@ fn name(name: &[u8; 16]) -> Result<[u8; 16], Errno> {
     if good && name[len..].iter().all(|&b| b == 0) { Ok(*name) } else { Err(Errno::EINVAL) }
 }
 
-/// The short way for what is asked most: keys of a word or half of one, values of a word, aligned. `None`: it is something else.
+/// The short way for what is asked most: lookups and updates with keys of a word or half of one, values of a word, all aligned and in
+/// memory that is known to be plain. `None`: it is something else, or it fails.
 ///
 /// # Safety
 ///
 /// As [`bpf`].
 #[cfg(feature = "axbpf-maps")]
-#[inline]
-unsafe fn word_elem(cmd: Cmd, attr: &attr::MapElem, map: &Map, key_size: usize) -> Option<Result<i64, Errno>> {
-    let (key, value) = (attr.key as usize, attr.value as usize);
-    let short = matches!(key_size, 4 | 8) && key.is_multiple_of(key_size) && value.is_multiple_of(8) && attr.flags == 0;
-    if !short || !matches!(cmd, Cmd::MapLookupElem | Cmd::MapUpdateElem) {
+#[inline(always)]
+unsafe fn short_elem(cmd: u32, addr: usize, size: usize) -> Option<i64> {
+    const LOOKUP: u32 = Cmd::MapLookupElem as u32;
+    const UPDATE: u32 = Cmd::MapUpdateElem as u32;
+    /// Bytes that the command knows, as libbpf passes them; behind them are 15 words of the union.
+    const KNOWN: usize = <attr::MapElem as Attr>::SIZE;
+    const _: () = assert!(ATTR_SIZE == KNOWN + 15 * 8);
+    if !matches!(cmd, LOOKUP | UPDATE) || !matches!(size, KNOWN | ATTR_SIZE) {
         return None;
     }
-    // What cannot be read is looked at more closely there.
-    let key = fault::read_number(key, key_size).ok()?;
-    let result = if cmd == Cmd::MapLookupElem {
-        match map.get_word(key)? {
-            // SAFETY: the caller's.
-            Ok(word) => unsafe { write(value, &word.to_le_bytes()) },
-            Err(error) => Err(error.errno()),
-        }
-    } else {
-        let value = fault::read_number(value, 8).ok()?;
-        map.set_word(key, value)?.map_err(MapError::errno)
+    let given = fault::plain(addr, size)?;
+    let attr = attr::MapElem::from_words(&given.four()?);
+    if size == ATTR_SIZE && !given.zeros::<3>(KNOWN)? || attr.flags != 0 {
+        return None;
+    }
+    let fds = fds::Fds::lock();
+    let map = fds.map(attr.map_fd)?;
+    let (key_at, value_at) = (attr.key as usize, attr.value as usize);
+    let key = match map.short_key()? {
+        8 => fault::plain(key_at, 8)?.word()?,
+        _ if key_at.is_multiple_of(4) => fault::plain(key_at & !7, 8)?.word()? >> (key_at % 8 * 8) & 0xffff_ffff,
+        _ => return None,
     };
-    Some(result.map(|()| 0))
+    // Memory that can be read can be written, unless the caller passes what it may not.
+    let value = fault::plain(value_at, 8)?.word()?;
+    if cmd == UPDATE {
+        map.set_word(key, value)?.ok()?;
+    } else {
+        let value = map.get_word(key)?.ok()?;
+        // SAFETY: aligned, mapped, and the caller's to have written.
+        unsafe { core::ptr::with_exposed_provenance_mut::<u64>(value_at).write(value) };
+    }
+    Some(0)
 }
 
 /// # Safety
@@ -243,10 +253,6 @@ unsafe fn map_elem(cmd: Cmd, attr: &attr::MapElem) -> Result<i64, Errno> {
     let map = fds::map(attr.map_fd).map_err(errno)?;
     let (key_at, value_at) = (attr.key as usize, attr.value as usize);
     let (key_size, value_len) = (map.spec().key_size as usize, map.value_len());
-    // SAFETY: the caller's.
-    if let Some(done) = unsafe { word_elem(cmd, attr, &map, key_size) } {
-        return done;
-    }
     let (mut key_room, mut value_room) = (Room::default(), Room::default());
     // Maps without keys take no pointer to one.
     let no_key = |cmd| key_size == 0 && key_at != 0 && cmd != Cmd::MapGetNextKey;
@@ -376,7 +382,7 @@ unsafe fn prog_load(attr: &attr::ProgLoad, addr: usize, size: usize) -> Result<i
 
 /// The maps that instructions name by index.
 #[cfg(all(feature = "axbpf-maps", feature = "prog"))]
-fn fd_array(attr: &attr::ProgLoad, insns: &[axbpf_runtime::RawInsn]) -> Result<Vec<alloc::sync::Arc<Map>>, Errno> {
+fn fd_array(attr: &attr::ProgLoad, insns: &[axbpf_runtime::RawInsn]) -> Result<Vec<alloc::sync::Arc<axbpf_runtime::maps::Map>>, Errno> {
     let Some(last) = axbpf_runtime::last_map_index(insns) else { return Ok(Vec::new()) };
     if attr.fd_array == 0 {
         return Err(Errno::EINVAL);

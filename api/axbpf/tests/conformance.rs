@@ -2,7 +2,7 @@
 //! machine's own Linux wrote it (`cargo test ... --test conformance -- --ignored`, as root; with WRITE=1 it writes it anew).
 #![cfg(all(feature = "axbpf-maps", feature = "prog"))]
 
-use axbpf_abi::attr::{Attr, MapBatch, MapCreate, MapElem, ProgLoad, words};
+use axbpf_abi::attr::{Attr, MapBatch, MapCreate, MapElem, ProgLoad};
 use axbpf_abi::flags::*;
 use axbpf_abi::{Cmd, Errno, MapType, MapType::*, ProgType};
 use std::collections::BTreeMap;
@@ -193,7 +193,7 @@ impl<'a> Subject<'a> {
         };
         let mut attr = attr.to_attr();
         let answer = self.kernel.bpf(cmd, &mut attr[..MapBatch::SIZE]);
-        (answer, MapBatch::read_all(&words(&attr)).unwrap().count)
+        (answer, u32::from_le_bytes(attr[32..36].try_into().unwrap()))
     }
 
     fn freeze(&self) -> Answer {

@@ -53,7 +53,8 @@ fn event() {
 fn awaken() {
     let object = Object::load(include_bytes!(concat!(env!("OUT_DIR"), "/event.bpf.o"))).unwrap_or_else(|error| panic!("{error}"));
     let mut sleeper = RingBuf::new(object.map("events").unwrap().clone()).unwrap();
-    let link = object.attach_to("event", &[axbpf::Target::from("axbpf_bench_guest::ring::event")]).unwrap_or_else(|error| panic!("{error}"));
+    let link =
+        object.attach_to("event", &[axbpf::Target::from("axbpf_bench_guest::ring::event")]).unwrap_or_else(|error| panic!("{error}"));
     let task = axtask::spawn(move || {
         axtask::future::block_on(async {
             while !DONE.load(Acquire) {

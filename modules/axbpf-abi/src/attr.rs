@@ -46,15 +46,6 @@ pub trait Attr: Sized {
     }
 }
 
-/// Bytes of an attr as words.
-pub fn words(bytes: &[u8; ATTR_SIZE]) -> AttrWords {
-    let mut words = [0; ATTR_SIZE / 8];
-    for (word, bytes) in words.iter_mut().zip(bytes.as_chunks().0) {
-        *word = u64::from_le_bytes(*bytes);
-    }
-    words
-}
-
 /// One field: a number or a name. Fields are aligned as in Linux's union: a number lies within one word.
 trait Field: Sized + Copy {
     fn get(words: &[u64], at: usize) -> Self;

@@ -48,13 +48,13 @@ impl Array {
         (self.values.ptr(self.at(0, cpu % self.cpus)), self.stride * 8)
     }
 
-    #[inline]
+    #[inline(always)]
     pub(crate) fn get_word(&self, index: u64) -> Option<u64> {
         let plain = self.cpus == 1 && index < self.entries as u64;
         plain.then(|| self.values.at(index as usize).load(Relaxed))
     }
 
-    #[inline]
+    #[inline(always)]
     pub(crate) fn set_word(&self, index: u64, value: u64) -> Option<()> {
         let plain = self.cpus == 1 && index < self.entries as u64;
         plain.then(|| self.values.at(index as usize).store(value, Relaxed))

@@ -1,6 +1,6 @@
 //! What programs and commands do most, without looking at every possibility: arrays, and hashes of keys of up to a word.
 #![allow(unsafe_code, reason = "programs know keys and values by address")]
-use crate::map::Kind;
+use crate::map::{Kind, Short};
 use crate::{Map, MapError};
 use axbpf_abi::flags::{BPF_ANY, BPF_EXIST};
 use core::ptr;
@@ -124,15 +124,18 @@ impl Map {
         unsafe { self.update_word(word::<8>(key), key, value, flags) }
     }
 
+    /// Bytes of a key, if [`get_word`](Map::get_word) and [`set_word`](Map::set_word) may know it.
+    #[inline(always)]
+    pub fn short_key(&self) -> Option<u32> {
+        (self.short != Short::None).then_some(self.spec().key_size)
+    }
+
     /// The value, of 8 bytes, of a key of 4 or 8 bytes (MAP_LOOKUP_ELEM). `None`: not in this short way.
-    #[inline]
+    #[inline(always)]
     pub fn get_word(&self, key: u64) -> Option<Result<u64, MapError>> {
-        if self.readable().is_err() || self.value_len() != 8 || self.has_fields() {
-            return None;
-        }
-        match &self.kind {
-            Kind::Array(array) => Some(array.get_word(key).ok_or(MapError::NoSuchKey)),
-            Kind::Hash(hash) if hash.is_plain() => {
+        match (self.short, &self.kind) {
+            (Short::Index, Kind::Array(array)) => Some(array.get_word(key).ok_or(MapError::NoSuchKey)),
+            (Short::Word, Kind::Hash(hash)) => {
                 let _section = axbpf_platform::IrqGuard::new();
                 Some(hash.get_word(key).ok_or(MapError::NoSuchKey))
             }
@@ -141,15 +144,17 @@ impl Map {
     }
 
     /// Sets it (MAP_UPDATE_ELEM with BPF_ANY). `None`: not in this short way.
-    #[inline]
+    #[inline(always)]
     pub fn set_word(&self, key: u64, value: u64) -> Option<Result<(), MapError>> {
-        if self.value_len() != 8 || self.has_fields() {
-            return None;
-        }
-        let _writing = self.writable().ok()?;
-        match &self.kind {
-            Kind::Array(array) => Some(array.set_word(key, value).ok_or(MapError::Index)),
-            Kind::Hash(hash) if hash.is_plain() => hash.set_word(key, value),
+        match (self.short, &self.kind) {
+            (Short::Index, Kind::Array(array)) => {
+                let _writing = self.writable().ok()?;
+                Some(array.set_word(key, value).ok_or(MapError::Index))
+            }
+            (Short::Word, Kind::Hash(hash)) => {
+                let _writing = self.writable().ok()?;
+                hash.set_word(key, value)
+            }
             _ => None,
         }
     }

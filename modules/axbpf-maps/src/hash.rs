@@ -395,7 +395,7 @@ impl<S: Store> Hash<S> {
     }
 
     /// The first word of the value of such a key.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn get_word(&self, word: u64) -> Option<u64> {
         loop {
             let found = self.find_word(word)?;

@@ -21,6 +21,8 @@ pub struct Map {
     spec: MapSpec,
     /// See [`Map::value_len`].
     value_len: usize,
+    /// What commands find by the shortest way.
+    pub(crate) short: Short,
     id: u32,
     frozen: AtomicBool,
     /// Commands that change it at the moment.
@@ -59,6 +61,17 @@ impl Kind {
             Kind::Lpm(trie) => trie,
         }
     }
+}
+
+/// See [`Map::get_word`].
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Short {
+    /// An array of words.
+    Index,
+    /// A hash of keys of 4 or 8 bytes to words.
+    Word,
+    /// Neither; or commands may not do everything.
+    None,
 }
 
 /// A command that changes a map.
@@ -101,9 +114,16 @@ impl Map {
             other => return Err(MapError::Type(other)),
         };
         let value_len = if spec.per_cpu() { spec.stride() * cpu_count() } else { spec.value_size as usize };
+        let open = spec.flags & (BPF_F_RDONLY | BPF_F_WRONLY) == 0 && spec.fields.all().next().is_none();
+        let short = match &kind {
+            Kind::Array(_) if open && value_len == 8 => Short::Index,
+            Kind::Hash(hash) if open && value_len == 8 && hash.is_plain() && matches!(spec.key_size, 4 | 8) => Short::Word,
+            _ => Short::None,
+        };
         let map = Arc::new(Map {
             spec: *spec,
             value_len,
+            short,
             id: IDS.fetch_add(1, Relaxed),
             frozen: AtomicBool::new(false),
             writers: AtomicU32::new(0),
@@ -168,6 +188,7 @@ impl Map {
     }
 
     /// While the guard lives, the map is not frozen.
+    #[inline(always)]
     pub(crate) fn writable(&self) -> Result<Writing<'_>, MapError> {
         self.writers.fetch_add(1, SeqCst);
         let writing = Writing(&self.writers);
@@ -182,11 +203,6 @@ impl Map {
     fn check_value(&self, value: &[u8]) -> Result<(), MapError> {
         let is = self.value_len();
         if value.len() == is { Ok(()) } else { Err(MapError::ValueSize { is, given: value.len() }) }
-    }
-
-    /// Whether values have fields that only helpers touch.
-    pub(crate) fn has_fields(&self) -> bool {
-        self.spec.fields.all().next().is_some()
     }
 
     /// BPF_F_LOCK needs values with a lock.

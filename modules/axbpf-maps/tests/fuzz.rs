@@ -440,7 +440,11 @@ fn keyless(spec: &MapSpec, random: &mut Random, steps: u64) {
             command => {
                 let taken = if command == 6 { map.lookup_and_delete(&[], &mut out) } else { program.pop(&mut out, false) };
                 assert_eq!((taken.is_ok(), &out), (next.is_some(), &none()));
-                if spec.map_type == Queue { model.pop_front() } else { model.pop_back() };
+                if spec.map_type == Queue {
+                    model.pop_front()
+                } else {
+                    model.pop_back()
+                };
             }
         }
     }
@@ -584,8 +588,21 @@ fn objects(spec: &MapSpec, random: &mut Random, steps: u64) {
 }
 
 const TYPES: [MapType; 15] = [
-    Array, PercpuArray, Hash, PercpuHash, LruHash, LruPercpuHash, LpmTrie, Queue, Stack, BloomFilter, Ringbuf, ProgArray, ArrayOfMaps,
-    HashOfMaps, Hash,
+    Array,
+    PercpuArray,
+    Hash,
+    PercpuHash,
+    LruHash,
+    LruPercpuHash,
+    LpmTrie,
+    Queue,
+    Stack,
+    BloomFilter,
+    Ringbuf,
+    ProgArray,
+    ArrayOfMaps,
+    HashOfMaps,
+    Hash,
 ];
 
 /// A map of a type, of random sizes, and so many operations.

@@ -240,11 +240,15 @@ fn nothing_is_lost_between_threads() {
             .collect();
         let (map, stop, walked) = (&map, &stop, &walked);
         scope.spawn(move || {
-            while !stop.load(Relaxed) {
+            // Once in any case, although the counters may have ended before this thread began.
+            loop {
                 for key in map.keys() {
                     let key = u64::from_le_bytes(key.try_into().unwrap());
                     assert!(key < 8 || key >> 32 == 1 && (key as u32) >> 16 < 4 && (key as u16) < 4, "{key:#x} was never inserted");
                     walked.fetch_add(1, Relaxed);
+                }
+                if stop.load(Relaxed) {
+                    break;
                 }
             }
         });

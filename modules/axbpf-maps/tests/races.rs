@@ -3,8 +3,8 @@ use axbpf_abi::MapType::{Hash, PercpuHash};
 use axbpf_abi::flags::BPF_F_NO_PREALLOC;
 use axbpf_maps::{Map, MapError, MapSpec, memory_used};
 use axbpf_platform::IrqGuard;
-use std::sync::{Arc, Mutex};
 use std::sync::atomic::{AtomicBool, Ordering::*};
+use std::sync::{Arc, Mutex};
 
 fn hash(value_size: u32, max_entries: u32, flags: u32) -> Arc<Map> {
     Map::new(&MapSpec { map_type: Hash, key_size: 8, value_size, max_entries, flags, ..MapSpec::default() }).unwrap()

@@ -48,19 +48,68 @@ pub fn recovered() -> u64 {
     RECOVERED.load(Relaxed)
 }
 
-/// Memory of which the platform said that reading it has no effects: first address, and the one behind the last.
-static PLAIN: [AtomicUsize; 2] = [AtomicUsize::new(0), AtomicUsize::new(0)];
+/// Memory of which the platform said that reading it has no effects: first address, and the last one that [`LONGEST`] bytes follow, less
+/// the first.
+static PLAIN: [AtomicUsize; 2] = [AtomicUsize::new(usize::MAX), AtomicUsize::new(0)];
+/// Most bytes that are asked for at once: one comparison tells whether they are plain.
+const LONGEST: usize = 256;
 
 /// Reads of this memory do not ask [`Platform::is_device`](crate::Platform::is_device) any more: the largest piece of RAM, say.
 pub fn set_plain(start: usize, end: usize) {
-    PLAIN[0].store(start, Relaxed);
-    PLAIN[1].store(end, Relaxed);
+    if let Some(last) = end.checked_sub(start).and_then(|len| len.checked_sub(LONGEST)) {
+        PLAIN[1].store(last, Relaxed);
+        PLAIN[0].store(start, Relaxed);
+    }
 }
 
 #[inline]
 fn is_device(addr: usize, len: usize) -> bool {
-    let plain = addr >= PLAIN[0].load(Relaxed) && addr.saturating_add(len) <= PLAIN[1].load(Relaxed);
-    !plain && crate::is_device(addr, len)
+    !(len <= LONGEST && is_plain(addr)) && crate::is_device(addr, len)
+}
+
+#[inline(always)]
+fn is_plain(addr: usize) -> bool {
+    addr.wrapping_sub(PLAIN[0].load(Relaxed)) <= PLAIN[1].load(Relaxed)
+}
+
+/// Aligned memory that [`set_plain`] told of.
+#[derive(Clone, Copy)]
+pub struct Plain {
+    addr: usize,
+    len: usize,
+}
+
+/// These bytes, if they are such memory, and `addr` is aligned to 8.
+#[inline(always)]
+pub fn plain(addr: usize, len: usize) -> Option<Plain> {
+    (len <= LONGEST && addr.is_multiple_of(8) && is_plain(addr)).then_some(Plain { addr, len })
+}
+
+impl Plain {
+    /// The first word. `None`, as in all of these: it cannot be read, or is not part of this memory.
+    #[inline(always)]
+    pub fn word(self) -> Option<u64> {
+        if self.len >= 8 { arch::load(self.addr) } else { None }
+    }
+
+    /// The first four words.
+    #[inline(always)]
+    pub fn four(self) -> Option<[u64; 4]> {
+        if self.len >= 32 { arch::load_four(self.addr) } else { None }
+    }
+
+    /// Whether the `FIVES * 5` words from byte `from` on are zero.
+    #[inline(always)]
+    pub fn zeros<const FIVES: usize>(self, from: usize) -> Option<bool> {
+        if from + FIVES * 40 > self.len {
+            return None;
+        }
+        let mut all = 0;
+        for five in 0..FIVES {
+            all |= arch::load_five(self.addr + from + five * 40)?;
+        }
+        Some(all == 0)
+    }
 }
 
 /// Reads words; where they are aligned, with nothing in between.
@@ -76,42 +125,6 @@ pub fn read_words(dst: &mut [u64], addr: usize) -> Result<(), BadAddress> {
         *word = u64::from_le_bytes(read_bytes(addr.wrapping_add(i * 8))?);
     }
     Ok(())
-}
-
-/// Reads an aligned number of 8 bytes, or of 4 (from the word that it is part of).
-#[inline]
-pub fn read_number(addr: usize, len: usize) -> Result<u64, BadAddress> {
-    let mut word = [0];
-    read_words(&mut word, addr & !7)?;
-    let word = u64::from_le(word[0]);
-    Ok(if len == 8 { word } else { word >> (addr % 8 * 8) & 0xffff_ffff })
-}
-
-/// Whether these bytes are all zero; a multiple of 8.
-#[inline]
-pub fn is_zero(addr: usize, len: usize) -> Result<bool, BadAddress> {
-    let bad = BadAddress { addr };
-    if !addr.is_multiple_of(8) || is_device(addr, len) {
-        let mut word = [0];
-        for at in (0..len).step_by(8) {
-            read_words(&mut word, addr.wrapping_add(at))?;
-            if word[0] != 0 {
-                return Ok(false);
-            }
-        }
-        return Ok(true);
-    }
-    let (mut all, mut at) = (0, addr);
-    let end = addr + len;
-    while at + 40 <= end {
-        all |= arch::load_five(at).ok_or(bad)?;
-        at += 40;
-    }
-    while at < end {
-        all |= arch::load(at).ok_or(bad)?;
-        at += 8;
-    }
-    Ok(all == 0)
 }
 
 /// Copies `dst.len()` bytes from `addr`. On a bad address, `dst` is zeroed, as Linux does. From any context.

@@ -103,6 +103,28 @@ pub fn get(fd: u32) -> Result<Object, FdError> {
     TABLE.lock().get(place(fd)).cloned().flatten().ok_or(FdError::Closed(fd))
 }
 
+/// The table, locked: whoever has it waits for nobody, and not for long.
+#[cfg(feature = "axbpf-maps")]
+pub struct Fds(spin::MutexGuard<'static, Vec<Option<Object>>>);
+
+#[cfg(feature = "axbpf-maps")]
+impl Fds {
+    /// Locks it.
+    #[inline(always)]
+    pub fn lock() -> Fds {
+        Fds(TABLE.lock())
+    }
+
+    /// The map that a descriptor stands for, if it does.
+    #[inline(always)]
+    pub fn map(&self, fd: u32) -> Option<&axbpf_maps::Map> {
+        match self.0.get(place(fd)) {
+            Some(Some(Object::Map(map))) => Some(map),
+            _ => None,
+        }
+    }
+}
+
 /// Closes a descriptor. If nothing else refers to the object, it ends here: a link is detached, a map freed.
 pub fn close(fd: u32) -> Result<(), FdError> {
     // Dropped after the lock is: ending a link takes a grace period.

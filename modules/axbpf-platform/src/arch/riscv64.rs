@@ -19,7 +19,22 @@ axbpf_copy:
     or      t0, a0, a1
     andi    t0, t0, 7
     bnez    t0, 3f
-    li      t1, 8
+    li      t1, 32
+    bltu    a2, t1, 9f
+7:  ld      t0, 0(a1)
+    ld      t2, 8(a1)
+    ld      t3, 16(a1)
+    ld      t4, 24(a1)
+8:  sd      t0, 0(a0)
+    sd      t2, 8(a0)
+    sd      t3, 16(a0)
+    sd      t4, 24(a0)
+    addi    a0, a0, 32
+    addi    a1, a1, 32
+    addi    a2, a2, -32
+    bgeu    a2, t1, 7b
+    AXBPF_EX 7b, 8b, 9f         // word by word
+9:  li      t1, 8
     bltu    a2, t1, 3f
 1:  ld      t0, 0(a1)
 2:  sd      t0, 0(a0)
@@ -120,6 +135,38 @@ pub(crate) fn load(addr: usize) -> Option<u64> {
         )
     };
     (done != 0).then_some(value)
+}
+
+/// Loads four aligned words.
+#[inline(always)]
+pub(crate) fn load_four(addr: usize) -> Option<[u64; 4]> {
+    let (a, b, c, d, done): (u64, u64, u64, u64, usize);
+    // SAFETY: as in `load`.
+    unsafe {
+        core::arch::asm!(
+            "li     {done}, 0",
+            "21: ld {a}, 0({addr})",
+            "ld     {b}, 8({addr})",
+            "ld     {c}, 16({addr})",
+            "ld     {d}, 24({addr})",
+            "22: li {done}, 1",
+            "23:",
+            ".pushsection axprobe_ex, \"aR\"",
+            ".balign 4",
+            ".long  21b - .",
+            ".long  22b - .",
+            ".long  23b - .",
+            ".popsection",
+            addr = in(reg) addr,
+            a = out(reg) a,
+            b = out(reg) b,
+            c = out(reg) c,
+            d = out(reg) d,
+            done = out(reg) done,
+            options(nostack, readonly),
+        )
+    };
+    (done != 0).then_some([a, b, c, d])
 }
 
 /// What five aligned words have in them, all together.

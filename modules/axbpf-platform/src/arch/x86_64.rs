@@ -97,6 +97,12 @@ pub(crate) fn load(addr: usize) -> Option<u64> {
     (done != 0).then_some(value)
 }
 
+/// Loads four aligned words.
+#[inline(always)]
+pub(crate) fn load_four(addr: usize) -> Option<[u64; 4]> {
+    Some([load(addr)?, load(addr + 8)?, load(addr + 16)?, load(addr + 24)?])
+}
+
 /// What five aligned words have in them, all together.
 #[inline]
 pub(crate) fn load_five(addr: usize) -> Option<u64> {

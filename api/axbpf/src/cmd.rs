@@ -40,7 +40,7 @@ pub fn map_update_elem(map: Fd, key: &[u8], value: &[u8], flags: u64) -> Result<
 pub(crate) fn update(map: &Map, key: &[u8], value: &[u8], flags: u64) -> Result<(), Error> {
     let fd = || value.try_into().map(u32::from_le_bytes).map_err(|_| MapError::ValueSize { is: 4, given: value.len() });
     match map.spec().map_type {
-        MapType::ArrayOfMaps | MapType::HashOfMaps => Ok(map.put_map(key, fds::map(fd()?)?, flags)?),
+        MapType::ArrayOfMaps | MapType::HashOfMaps | MapType::PerfEventArray => Ok(map.put_map(key, fds::map(fd()?)?, flags)?),
         #[cfg(feature = "prog")]
         MapType::ProgArray => Ok(map.put(key, fds::prog(fd()?)?, flags)?),
         _ => Ok(map.update(key, value, flags)?),

@@ -37,6 +37,6 @@ pub use axbpf_runtime::{ARCH, LoadError, Prog, ProgSpec, RawInsn, RunError, Test
 #[cfg(all(feature = "axkprobe", feature = "prog"))]
 pub use axbpf_runtime::{AttachError, Link, Target, TargetStats};
 #[cfg(feature = "axbpf-maps")]
-pub use axbpf_runtime::{NotRingBuf, RingBuf, maps};
+pub use axbpf_runtime::{NotRingBuf, PerfBuffer, PerfError, RingBuf, UserRingBuf, maps};
 #[cfg(feature = "axbpf-loader")]
 pub use axbpf_runtime::{Object, ObjectError, ObjectOptions, ObjectProgram, loader};

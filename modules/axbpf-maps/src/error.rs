@@ -73,8 +73,10 @@ pub enum MapError {
     NoRoom,
     /// All elements are in use.
     Full,
-    /// The trie is full.
+    /// The trie is full, or the ring buffer of a CPU's events.
     NoSpace,
+    /// No address is left of a stack trace.
+    NoTrace,
     /// The key's prefix is longer than the trie's keys are.
     Prefix,
     /// No element is ready to be used from here: the reserve of a map without preallocation is empty, or nothing can be evicted.
@@ -104,6 +106,7 @@ impl MapError {
             Self::NoInner => Errno::EBADF,
             Self::TooLarge { .. } | Self::Full => Errno::E2BIG,
             Self::Limit { .. } | Self::NoMemory { .. } | Self::Reserve => Errno::ENOMEM,
+            Self::NoTrace => Errno::EFAULT,
             Self::Unsupported => Errno::ENOTSUPP,
             Self::NotSupported => Errno::EOPNOTSUPP,
             Self::Operation => Errno::EINVAL,
@@ -146,6 +149,7 @@ impl fmt::Display for MapError {
             Self::Index => f.write_str("the index lies past the end of the array"),
             Self::Exists => f.write_str("the key exists already"),
             Self::NoRoom => f.write_str("the buffers are too small for the elements of one bucket"),
+            Self::NoTrace => f.write_str("no address is left of the stack trace"),
             Self::Prefix => f.write_str("the prefix is longer than the keys are"),
             Self::Full | Self::NoSpace => f.write_str("the map is full; make max_entries larger"),
             Self::Reserve => f.write_str("no element is ready; programs take from a reserve that tasks fill"),

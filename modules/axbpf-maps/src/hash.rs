@@ -494,20 +494,74 @@ impl<S: Store> Hash<S> {
         })
     }
 
-    /// Removes an element, and copies its value out.
-    fn remove(&self, key: &[u8], out: Option<&mut [u8]>) -> Result<(), MapError> {
+    /// Removes an element, of which `f` takes what it wants.
+    fn remove<R>(&self, key: &[u8], f: impl FnOnce(Row<'_>) -> R) -> Result<R, MapError> {
         let hash = self.hash(key);
         let bucket = &self.buckets[self.number(hash) as usize];
         bucket.lock.with(|| {
             let found = self.find(hash, key).ok_or(MapError::NoSuchKey)?;
             self.unlink(bucket, found.i);
-            if let Some(out) = out {
-                self.copy_out(found.element, out, 0);
-            }
+            let result = f(found.element);
             self.store.give(found.i);
             self.count.fetch_sub(1, Relaxed);
-            Ok(())
+            Ok(result)
         })?
+    }
+
+    // ---- For those who keep something of their own in the values.
+
+    pub(crate) fn store(&self) -> &S {
+        &self.store
+    }
+
+    /// How many elements there are.
+    pub(crate) fn len(&self) -> usize {
+        self.count.load(Relaxed)
+    }
+
+    /// What `f` sees of a key's value; it may see more than one before the right one.
+    pub(crate) fn with_value<R>(&self, key: &[u8], mut f: impl FnMut(Row<'_>) -> R) -> Option<R> {
+        let _section = IrqGuard::new();
+        loop {
+            let found = self.find_key(key)?;
+            let result = f(self.value_in(found.element, 0));
+            if found.is_still() {
+                return Some(result);
+            }
+        }
+    }
+
+    /// Inserts a key whose value `f` writes. IRQs off.
+    pub(crate) fn insert_with(&self, key: &[u8], f: impl Fn(Row<'_>)) -> Result<(), MapError> {
+        self.set(key, BPF_NOEXIST, false, |i, _| f(self.value_of(i, 0)))
+    }
+
+    /// Removes a key, of whose value `f` takes what it wants.
+    pub(crate) fn remove_with<R>(&self, key: &[u8], f: impl FnOnce(Row<'_>) -> R) -> Result<R, MapError> {
+        self.remove(key, |element| f(self.value_in(element, 0)))
+    }
+
+    /// Removes the first element of a bucket whose value `f` wants to be removed, and answers that value's first word.
+    pub(crate) fn remove_one(&self, number: u32, f: impl Fn(Row<'_>) -> bool) -> Result<Option<u64>, MapError> {
+        let bucket = &self.buckets[number as usize];
+        if bucket.head.load(Acquire) & END != 0 {
+            return Ok(None);
+        }
+        bucket.lock.with(|| {
+            let mut at = bucket.head.load(Relaxed);
+            while at & (END | FREE) == 0 {
+                let value = self.value_of(at, 0);
+                if f(value) {
+                    let word = value.at(0).load(Relaxed);
+                    self.unlink(bucket, at);
+                    self.store.give(at);
+                    self.count.fetch_sub(1, Relaxed);
+                    return Some(word);
+                }
+                at = next_of(self.store.header(at).load(Relaxed));
+            }
+            None
+        })
     }
 
     /// Copies the key of an element; `false`: it is not in that bucket any more.
@@ -542,11 +596,11 @@ impl<S: Store> Ops for Hash<S> {
     }
 
     fn delete(&self, key: &[u8]) -> Result<(), MapError> {
-        self.remove(key, None)
+        self.remove(key, |_| ())
     }
 
     fn lookup_and_delete(&self, key: &[u8], out: &mut [u8], _flags: u64) -> Result<(), MapError> {
-        self.remove(key, Some(out))
+        self.remove(key, |element| self.copy_out(element, out, 0))
     }
 
     /// The key after `key` in the order of buckets; the first one if `key` is not there. Where a list changes meanwhile its elements may come

@@ -3,9 +3,12 @@ use crate::array::Array;
 use crate::bloom::Bloom;
 use crate::hash::Hash;
 use crate::lpm::Lpm;
-use crate::objects::{HashOfMaps, Inner, Object, Objects};
+use crate::objects::{HashOfMaps, Holds, Inner, Object, Objects};
 use crate::ops::Ops;
 use crate::queue::Queue;
+use crate::ringbuf::UserRing;
+use crate::stacktrace::StackTrace;
+use crate::storage::TaskStorage;
 use crate::store::{Flat, Growing};
 use crate::{MapError, MapSpec, Ringbuf};
 use alloc::sync::Arc;
@@ -45,6 +48,9 @@ pub(crate) enum Kind {
     Queue(Queue),
     Bloom(Bloom),
     Lpm(Lpm),
+    StackTrace(StackTrace),
+    UserRing(UserRing),
+    TaskStorage(TaskStorage),
 }
 
 impl Kind {
@@ -59,6 +65,9 @@ impl Kind {
             Kind::Queue(queue) => queue,
             Kind::Bloom(bloom) => bloom,
             Kind::Lpm(trie) => trie,
+            Kind::StackTrace(traces) => traces,
+            Kind::UserRing(ring) => ring,
+            Kind::TaskStorage(storage) => storage,
         }
     }
 }
@@ -108,8 +117,12 @@ impl Map {
             MapType::LpmTrie => Kind::Lpm(Lpm::new(spec)?),
             MapType::BloomFilter => Kind::Bloom(Bloom::new(spec)?),
             MapType::Ringbuf => Kind::Ringbuf(Ringbuf::new(spec)?),
-            MapType::ProgArray => Kind::Objects(Objects::new(spec, None)?),
-            MapType::ArrayOfMaps => Kind::Objects(Objects::new(spec, Some(inner()?))?),
+            MapType::UserRingbuf => Kind::UserRing(UserRing::new(spec)?),
+            MapType::StackTrace => Kind::StackTrace(StackTrace::new(spec)?),
+            MapType::TaskStorage => Kind::TaskStorage(TaskStorage::new(spec)?),
+            MapType::ProgArray => Kind::Objects(Objects::new(spec, Holds::Programs)?),
+            MapType::PerfEventArray => Kind::Objects(Objects::new(spec, Holds::Rings)?),
+            MapType::ArrayOfMaps => Kind::Objects(Objects::new(spec, Holds::Maps(inner()?))?),
             MapType::HashOfMaps => Kind::HashOfMaps(HashOfMaps::new(spec, inner()?)?),
             other => return Err(MapError::Type(other)),
         };
@@ -179,6 +192,14 @@ impl Map {
     pub fn ringbuf(&self) -> Option<&Ringbuf> {
         match &self.kind {
             Kind::Ringbuf(ring) => Some(ring),
+            _ => None,
+        }
+    }
+
+    /// The ring buffer that it is, from tasks to programs.
+    pub fn user_ringbuf(&self) -> Option<&UserRing> {
+        match &self.kind {
+            Kind::UserRing(ring) => Some(ring),
             _ => None,
         }
     }
@@ -313,7 +334,7 @@ impl Map {
         let _writing = self.writable()?;
         self.check_key(key)?;
         match &self.kind {
-            Kind::Objects(objects) if objects.inner().is_none() => {
+            Kind::Objects(objects) if matches!(objects.holds(), Holds::Programs) => {
                 if flags != BPF_ANY {
                     return Err(MapError::Flags(flags));
                 }
@@ -326,16 +347,23 @@ impl Map {
         }
     }
 
-    /// Puts a map into a map of maps (MAP_UPDATE_ELEM with its descriptor).
+    /// Puts a map into a map of maps, a ring buffer into an array of perf events (MAP_UPDATE_ELEM with its descriptor).
     pub fn put_map(&self, key: &[u8], map: Arc<Map>, flags: u64) -> Result<(), MapError> {
         let _writing = self.writable()?;
         self.check_lock(flags)?;
         self.check_key(key)?;
-        let inner = self.inner().ok_or(MapError::Operation)?;
         match &self.kind {
             Kind::Objects(_) if flags != BPF_ANY => Err(MapError::Flags(flags)),
-            Kind::Objects(objects) => inner.check(&map).and_then(|()| objects.put(key, Some(map))),
-            Kind::HashOfMaps(maps) => inner.check(&map).and_then(|()| maps.put(key, map, flags)),
+            Kind::Objects(objects) => {
+                match objects.holds() {
+                    Holds::Programs => return Err(MapError::Operation),
+                    Holds::Maps(inner) => inner.check(&map)?,
+                    Holds::Rings if map.ringbuf().is_none() => return Err(MapError::Inner("a CPU's events go to a ring buffer")),
+                    Holds::Rings => {}
+                }
+                objects.put(key, Some(map))
+            }
+            Kind::HashOfMaps(maps) => maps.inner().check(&map).and_then(|()| maps.put(key, map, flags)),
             _ => Err(MapError::Operation),
         }
     }
@@ -343,13 +371,14 @@ impl Map {
     /// Whether a program array can be used by a program of this kind ([`Object::kind`]); it holds no other from now on.
     pub fn claim(&self, kind: u32) -> bool {
         match &self.kind {
-            Kind::Objects(objects) if objects.inner().is_none() => objects.claim(kind),
+            Kind::Objects(objects) if matches!(objects.holds(), Holds::Programs) => objects.claim(kind),
             _ => true,
         }
     }
 
     /// Somebody who is no program uses the map: a descriptor, an object. Programs in an array may use that array, so that each keeps the other;
-    /// when the last user leaves ([`release`](Self::release)), the array lets go of them (Linux: `bpf_map_put_uref`).
+    /// when the last user leaves ([`release`](Self::release)), the array lets go of them (Linux: `bpf_map_put_uref`). So does one of perf
+    /// events without BPF_F_PRESERVE_ELEMS.
     pub fn hold(&self) {
         self.users.fetch_add(1, Relaxed);
     }
@@ -358,9 +387,12 @@ impl Map {
     pub fn release(&self) {
         if self.users.fetch_sub(1, AcqRel) == 1
             && let Kind::Objects(objects) = &self.kind
-            && objects.inner().is_none()
         {
-            objects.clear();
+            match objects.holds() {
+                Holds::Programs => objects.clear(),
+                Holds::Rings if self.spec.flags & BPF_F_PRESERVE_ELEMS == 0 => objects.clear(),
+                _ => {}
+            }
         }
     }
 
@@ -375,7 +407,10 @@ impl Map {
 
     fn inner(&self) -> Option<&Inner> {
         match &self.kind {
-            Kind::Objects(objects) => objects.inner(),
+            Kind::Objects(objects) => match objects.holds() {
+                Holds::Maps(inner) => Some(inner),
+                _ => None,
+            },
             Kind::HashOfMaps(maps) => Some(maps.inner()),
             _ => None,
         }

@@ -1,4 +1,4 @@
-//! Arrays of objects: programs to jump to, maps to look up.
+//! Arrays of objects: programs to jump to, maps to look up, ring buffers for the events of a CPU each.
 //!
 //! Invariants:
 //! 1. A slot's word is the address of what its owner owns, or 0. It changes by one store, under the lock that also changes the owner.
@@ -112,12 +112,21 @@ fn release(object: Option<Arc<dyn Object>>) {
     }
 }
 
-/// An array of programs or of maps.
+/// What an array of objects holds.
+pub(crate) enum Holds {
+    Programs,
+    /// Maps like this one.
+    Maps(Inner),
+    /// Ring buffers, by the number of the CPU whose events they take.
+    Rings,
+}
+
+/// An array of programs, of maps or of ring buffers.
 pub(crate) struct Objects {
     slots: Words,
     _charges: [Charge; 2],
     owners: Owners,
-    inner: Option<Inner>,
+    holds: Holds,
     /// One more than the kind of what it holds; 0: nothing decided that yet.
     kind: AtomicU32,
 }
@@ -129,11 +138,11 @@ impl fmt::Debug for Objects {
 }
 
 impl Objects {
-    pub(crate) fn new(spec: &MapSpec, inner: Option<Inner>) -> Result<Objects, MapError> {
+    pub(crate) fn new(spec: &MapSpec, holds: Holds) -> Result<Objects, MapError> {
         let entries = spec.max_entries as usize;
         let charge = Charge::new(entries.checked_mul(OWNER))?;
         let (slots, words) = allocate(Some(entries))?;
-        Ok(Objects { slots, _charges: [charge, words], owners: Owners::new(entries)?, inner, kind: AtomicU32::new(0) })
+        Ok(Objects { slots, _charges: [charge, words], owners: Owners::new(entries)?, holds, kind: AtomicU32::new(0) })
     }
 
     /// From now on it holds this kind of objects alone; `false`: it holds another.
@@ -149,8 +158,20 @@ impl Objects {
         }
     }
 
-    pub(crate) fn inner(&self) -> Option<&Inner> {
-        self.inner.as_ref()
+    pub(crate) fn holds(&self) -> &Holds {
+        &self.holds
+    }
+
+    /// The ring buffer at this place, for as long as the caller's section lasts.
+    pub(crate) fn ring(&self, index: u32) -> Option<u64> {
+        let index = index as usize;
+        let word = if index < self.slots.len() { self.slots.at(index).load(Acquire) } else { 0 };
+        (word != 0).then_some(word)
+    }
+
+    /// How many places it has.
+    pub(crate) fn len(&self) -> usize {
+        self.slots.len()
     }
 
     fn index(&self, key: &[u8]) -> Option<usize> {
@@ -186,6 +207,9 @@ impl Objects {
 impl Ops for Objects {
     /// The object's id.
     fn lookup(&self, key: &[u8], out: &mut [u8], _flags: u64) -> Result<(), MapError> {
+        if matches!(self.holds, Holds::Rings) {
+            return Err(MapError::Unsupported);
+        }
         let object = self.get(key).ok_or(MapError::NoSuchKey)?;
         out.copy_from_slice(&object.id().to_le_bytes());
         Ok(())
@@ -204,9 +228,11 @@ impl Ops for Objects {
         next_index(self.slots.len(), key, out)
     }
 
-    /// The map itself. Programs do not look programs up.
+    /// The map itself. Programs do not look programs up, nor their events' ring buffers.
     fn lookup_ptr(&self, key: &[u8]) -> Option<*mut u8> {
-        self.inner.as_ref()?;
+        if !matches!(self.holds, Holds::Maps(_)) {
+            return None;
+        }
         address(self.slots.at(self.index(key)?).load(Acquire))
     }
 }

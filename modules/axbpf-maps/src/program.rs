@@ -2,6 +2,7 @@
 #![allow(unsafe_code, reason = "programs know maps, keys and values by address")]
 use crate::map::Kind;
 use crate::{Map, MapError, Ringbuf};
+use axbpf_abi::flags::{BPF_F_CURRENT_CPU, BPF_F_INDEX_MASK};
 use core::ptr;
 use core::slice::{from_raw_parts, from_raw_parts_mut};
 
@@ -110,6 +111,76 @@ impl Map {
     /// `false`. Answers how many were visited. IRQs off.
     pub fn for_each_ptr(&self, mut visit: impl FnMut(*const u8, *mut u8) -> bool) -> Result<u64, MapError> {
         self.kind.ops().for_each(&mut visit)
+    }
+
+    /// Address of a key's value on another CPU (`bpf_map_lookup_percpu_elem`); null: there is no such value or CPU. IRQs off.
+    ///
+    /// # Safety
+    ///
+    /// `key` is readable for the key's size.
+    pub unsafe fn lookup_on_ptr(&self, key: *const u8, cpu: usize) -> *mut u8 {
+        // SAFETY: the caller's.
+        let here = unsafe { self.lookup_ptr(key) };
+        if here.is_null() || !self.spec().per_cpu() || cpu >= axbpf_platform::cpu_count() {
+            return ptr::null_mut();
+        }
+        let (this, stride) = match &self.kind {
+            // A row a CPU.
+            Kind::Array(array) => (axbpf_platform::cpu_id(), array.row(1).0.addr().wrapping_sub(array.row(0).0.addr())),
+            // A value a CPU, one after another.
+            _ => (axbpf_platform::cpu_id(), self.spec().stride()),
+        };
+        here.wrapping_offset((cpu as isize - this as isize) * stride as isize)
+    }
+
+    /// Puts a record into the ring buffer that an array of perf events has for a CPU (`bpf_perf_event_output`), the caller's own; in pieces.
+    /// IRQs off.
+    pub fn output_event(&self, flags: u64, pieces: [&[u8]; 2]) -> Result<(), MapError> {
+        let Kind::Objects(events) = &self.kind else { return Err(MapError::Operation) };
+        if flags & !BPF_F_INDEX_MASK != 0 {
+            return Err(MapError::Flags(flags));
+        }
+        let cpu = axbpf_platform::cpu_id() as u32;
+        let index = if flags == BPF_F_CURRENT_CPU { cpu } else { flags as u32 };
+        if index as usize >= events.len() {
+            return Err(MapError::Index);
+        }
+        let ring = events.ring(index).ok_or(MapError::NoSuchKey)?;
+        if index != cpu {
+            return Err(MapError::NotSupported);
+        }
+        // SAFETY: the slot holds a map's address, and what it held lives until this section has ended.
+        let ring = unsafe { Map::from_address(ring) }.ringbuf().ok_or(MapError::Operation)?;
+        ring.output_pieces(pieces, 0).map_err(|error| if error == MapError::Dropped { MapError::NoSpace } else { error })
+    }
+
+    /// The number of a stack trace, innermost address first, in a map of stack traces (`bpf_get_stackid`). IRQs off.
+    pub fn stack_id(&self, trace: &[u64], flags: u64) -> Result<u32, MapError> {
+        match &self.kind {
+            Kind::StackTrace(traces) => traces.id_of(trace, flags),
+            _ => Err(MapError::Operation),
+        }
+    }
+
+    /// Address of the value that a map keeps for a task (`bpf_task_storage_get`), null if there is none: it is made, with these bytes or zeros,
+    /// if `create` says so and there is memory ready. IRQs off.
+    ///
+    /// # Safety
+    ///
+    /// `create` is null or readable for the value's size.
+    pub unsafe fn task_value(&self, task: &axbpf_platform::Task, create: Option<*const u8>) -> *mut u8 {
+        let Kind::TaskStorage(storage) = &self.kind else { return ptr::null_mut() };
+        // SAFETY: the caller's.
+        let bytes = |at: *const u8| (!at.is_null()).then(|| unsafe { from_raw_parts(at, self.spec().value_size as usize) });
+        storage.value(task, create.map(bytes)).unwrap_or(ptr::null_mut())
+    }
+
+    /// Removes what a map keeps for a task (`bpf_task_storage_delete`). IRQs off.
+    pub fn task_delete(&self, task: &axbpf_platform::Task) -> Result<(), MapError> {
+        match &self.kind {
+            Kind::TaskStorage(storage) => storage.remove(task.id),
+            _ => Err(MapError::Operation),
+        }
     }
 
     /// Reserves a record of a ring buffer; null: no room, or no ring buffer.

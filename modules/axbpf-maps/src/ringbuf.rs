@@ -55,6 +55,88 @@ impl fmt::Debug for Ringbuf {
 /// Records are not elements: no command knows them.
 impl Ops for Ringbuf {}
 
+/// A ring buffer the other way round: from tasks to programs, which drain it (Linux: `bpf_user_ringbuf_drain`). Tasks may wait for room.
+pub struct UserRing {
+    ring: Ringbuf,
+    /// Who waits for room.
+    room: Arc<wake::Reader>,
+    draining: AtomicBool,
+}
+
+impl fmt::Debug for UserRing {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "User{:?}", self.ring)
+    }
+}
+
+impl Ops for UserRing {}
+
+/// Most records that are drained at once (Linux: BPF_MAX_USER_RINGBUF_SAMPLES).
+const MOST_DRAINED: u64 = 128 * 1024;
+
+impl UserRing {
+    pub(crate) fn new(spec: &MapSpec) -> Result<UserRing, MapError> {
+        Ok(UserRing { ring: Ringbuf::new(spec)?, room: Arc::default(), draining: AtomicBool::new(false) })
+    }
+
+    /// Gives a record to the programs. [`MapError::Dropped`]: no room, which counts.
+    pub fn output(&self, bytes: &[u8]) -> Result<(), MapError> {
+        self.ring.output(bytes, 0)
+    }
+
+    /// The same, or a wake-up when programs have made room. One task at a time.
+    pub fn poll_output(&self, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<Result<(), MapError>> {
+        // What never fits waits for nothing.
+        if bytes.len() as u64 > self.ring.longest {
+            return Poll::Ready(self.output(bytes));
+        }
+        let fits = || self.ring.query(Query::AvailData) + total(bytes.len() as u64) <= self.ring.size;
+        if !fits() {
+            self.room.arm(cx.waker());
+            // Room that was made before the task was armed woke nobody.
+            if !fits() {
+                return Poll::Pending;
+            }
+        }
+        Poll::Ready(self.output(bytes))
+    }
+
+    /// Gives records to `f`, oldest first, until there are none, or `f` answers `false`; answers how many. `flags`: BPF_RB_NO_WAKEUP and
+    /// BPF_RB_FORCE_WAKEUP, about tasks that wait for room. [`MapError::Busy`]: somebody is at it. IRQs off.
+    pub fn drain(&self, flags: u64, mut f: impl FnMut(&[u8]) -> bool) -> Result<u64, MapError> {
+        if flags & !(BPF_RB_NO_WAKEUP | BPF_RB_FORCE_WAKEUP) != 0 {
+            return Err(MapError::Flags(flags));
+        }
+        if self.draining.swap(true, Acquire) {
+            return Err(MapError::Busy);
+        }
+        let mut count = 0;
+        while count < MOST_DRAINED
+            && let Some(more) = self.ring.take(&mut f)
+        {
+            count += 1;
+            if !more {
+                break;
+            }
+        }
+        self.draining.store(false, Release);
+        if flags & BPF_RB_FORCE_WAKEUP != 0 || (count > 0 && flags & BPF_RB_NO_WAKEUP == 0) {
+            self.room.notify();
+        }
+        Ok(count)
+    }
+
+    /// Positions and sizes.
+    pub fn query(&self, what: Query) -> u64 {
+        self.ring.query(what)
+    }
+
+    /// Records that found no room.
+    pub fn dropped(&self) -> u64 {
+        self.ring.dropped()
+    }
+}
+
 /// What [`Ringbuf::query`] answers: BPF_RB_*.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Query {
@@ -193,12 +275,20 @@ impl Ringbuf {
 
     /// Copies a record in whole.
     pub fn output(&self, bytes: &[u8], flags: u64) -> Result<(), MapError> {
+        self.output_pieces([bytes, &[]], flags)
+    }
+
+    /// The same, of two pieces: a multiple of 8 bytes first, if there is a second.
+    pub(crate) fn output_pieces(&self, [first, second]: [&[u8]; 2], flags: u64) -> Result<(), MapError> {
         if flags & !(BPF_RB_NO_WAKEUP | BPF_RB_FORCE_WAKEUP) != 0 {
             return Err(MapError::Flags(flags));
         }
         let _section = IrqGuard::new();
-        let word = self.reserve_word(bytes.len() as u64).ok_or(MapError::Dropped)?;
-        self.words.row(word + 1).put(bytes);
+        let word = self.reserve_word((first.len() + second.len()) as u64).ok_or(MapError::Dropped)?;
+        self.words.row(word + 1).put(first);
+        if !second.is_empty() {
+            self.words.row(word + 1 + first.len().div_ceil(8)).put(second);
+        }
         self.commit(word, false, flags);
         Ok(())
     }

@@ -8,7 +8,7 @@ use crate::words::{Row, Words};
 use alloc::boxed::Box;
 use alloc::sync::{Arc, Weak};
 use alloc::task::Wake;
-use axbpf_platform::{IrqGuard, wake};
+use axbpf_platform::{IrqGuard, cpu_count, wake};
 use core::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering::*};
 use core::task::Waker;
 use spin::Once;
@@ -209,15 +209,18 @@ impl Wake for Grow {
     }
 }
 
-/// Bytes of elements that are ready if possible, and how many at least and at most (Linux: 96 and fewer of those over 256 bytes).
+/// Bytes of elements that are ready if possible, and how many at least and at most, for each CPU (Linux: 96 and fewer of those over 256
+/// bytes).
 const RESERVE: usize = 32 << 10;
 const READY: (usize, usize) = (4, 128);
+/// More CPUs share what so many have.
+const CPUS: usize = 8;
 
 impl Growing {
     /// At most so many elements, of so many words each with their headers.
     pub(crate) fn new(total: usize, element: Option<usize>) -> Result<Growing, MapError> {
         let bytes = element.and_then(|element| element.checked_mul(8)).unwrap_or(usize::MAX);
-        let low = (RESERVE / bytes).clamp(READY.0, READY.1).min(total);
+        let low = ((RESERVE / bytes).clamp(READY.0, READY.1) * cpu_count().min(CPUS)).min(total);
         let shift = (2 * low).next_power_of_two().trailing_zeros();
         let segments = total.div_ceil(1 << shift);
         let _charge = Charge::new(segments.checked_mul(size_of::<Once<(Words, Charge)>>()))?;

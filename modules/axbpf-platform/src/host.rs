@@ -2,7 +2,7 @@
 use crate::{MAX_CPUS, Patch, Platform, Stuck, Task};
 use core::sync::atomic::{AtomicBool, AtomicU64, Ordering::*};
 use std::cell::Cell;
-use std::sync::Once;
+use std::sync::{Arc, Once, Weak};
 use std::time::{Duration, Instant};
 
 struct Host;
@@ -33,7 +33,11 @@ impl Drop for Cpu {
     }
 }
 
+/// Counts threads: a task's id is never used again.
+static THREADS: AtomicU64 = AtomicU64::new(1);
+
 std::thread_local! {
+    static THREAD: (u64, Arc<()>) = (THREADS.fetch_add(1, Relaxed), Arc::new(()));
     static CPU: Cpu = Cpu::take();
     static DEPTH: Cell<usize> = const { Cell::new(0) };
     static WAKE: Cell<bool> = const { Cell::new(false) };
@@ -75,8 +79,23 @@ impl Platform for Host {
 
     fn current_task() -> Task {
         const NAME: &str = "host";
-        let cpu = Self::this_cpu();
-        Task { id: cpu as u64 + 1, key: cpu + 1, name: (NAME.as_ptr().expose_provenance(), NAME.len()) }
+        let id = THREAD.with(|thread| thread.0);
+        Task { id, key: id as usize, name: (NAME.as_ptr().expose_provenance(), NAME.len()) }
+    }
+
+    fn task_watch(_key: usize) -> usize {
+        THREAD.with(|thread| Arc::downgrade(&thread.1).into_raw().expose_provenance())
+    }
+
+    fn task_gone(watch: usize) -> bool {
+        // SAFETY: from `task_watch`, and not yet given back.
+        let weak = core::mem::ManuallyDrop::new(unsafe { Weak::from_raw(core::ptr::with_exposed_provenance::<()>(watch)) });
+        weak.strong_count() == 0
+    }
+
+    fn task_unwatch(watch: usize) {
+        // SAFETY: from `task_watch`, given back once.
+        drop(unsafe { Weak::from_raw(core::ptr::with_exposed_provenance::<()>(watch)) });
     }
 
     fn wait_quiescent(limit_ns: u64) -> Result<(), Stuck> {

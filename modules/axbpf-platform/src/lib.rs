@@ -52,6 +52,12 @@ pub trait Platform {
     fn monotonic_ns() -> u64;
     /// The task that runs on this CPU, or that the interrupted code belongs to.
     fn current_task() -> Task;
+    /// Remembers the current task, whose key this is, so that one can ask whether it has gone; answers what to ask with. No allocation.
+    fn task_watch(key: usize) -> usize;
+    /// Whether the task has gone: it will not run again.
+    fn task_gone(watch: usize) -> bool;
+    /// Ends [`task_watch`]. From task context, at the end of an interrupt, or while the task itself runs: memory may be freed.
+    fn task_unwatch(watch: usize);
     /// Waits until every CPU has been outside an IRQ-off section at some time since the call, or `limit_ns` have passed. From task context,
     /// IRQs on, no spin lock held. Use [`quiesce`].
     fn wait_quiescent(limit_ns: u64) -> Result<(), Stuck>;

@@ -54,7 +54,7 @@ pub use axbpf_loader as loader;
 #[cfg(feature = "axbpf-maps")]
 pub use axbpf_maps as maps;
 #[cfg(feature = "axbpf-maps")]
-pub use events::{NotRingBuf, RingBuf};
+pub use events::{NotRingBuf, PerfBuffer, PerfError, RingBuf, UserRingBuf};
 #[cfg(all(feature = "prog", feature = "axkprobe"))]
 pub use link::{AttachError, Link, Target, TargetStats};
 #[cfg(feature = "axbpf-loader")]

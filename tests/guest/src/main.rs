@@ -16,11 +16,12 @@ mod peers;
 mod registers;
 mod stack;
 mod stress;
+mod types;
 
 #[unsafe(no_mangle)]
 fn main() {
     axbpf::init().expect("the trap hook is there");
-    let tests: [(&str, fn()); 10] = [
+    let tests: [(&str, fn()); 11] = [
         ("commands", commands::run),
         ("packets", packets::run),
         ("inside", inside::run),
@@ -30,6 +31,7 @@ fn main() {
         ("offsets", offsets::run),
         ("faults", faults::run),
         ("stack", stack::run),
+        ("types", types::run),
         ("stress", stress::run),
     ];
     for (name, test) in tests {

@@ -34,8 +34,9 @@ fn text_of_kernel() -> Vec<u8> {
     text
 }
 
-fn on_each_cpu(f: impl Fn(usize) + Copy + Send + 'static) {
+pub fn on_each_cpu(f: impl Fn(usize) + Clone + Send + 'static) {
     let task = |cpu: usize| {
+        let f = f.clone();
         axtask::spawn(move || {
             let mut mask = AxCpuMask::new();
             mask.set(cpu, true);

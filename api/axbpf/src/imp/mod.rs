@@ -151,6 +151,18 @@ impl Platform for ArceOs {
         task::current()
     }
 
+    fn task_watch(key: usize) -> usize {
+        task::watch(key)
+    }
+
+    fn task_gone(watch: usize) -> bool {
+        task::gone(watch)
+    }
+
+    fn task_unwatch(watch: usize) {
+        task::unwatch(watch);
+    }
+
     fn wait_quiescent(limit_ns: u64) -> Result<(), Stuck> {
         grace::wait(limit_ns)
     }

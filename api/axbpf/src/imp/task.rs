@@ -1,8 +1,10 @@
 //! The current task as a probe may look at it: without a lock. axtask keeps the fields private, so their places are found once, in a task
 //! of ours whose name is known; that task then becomes the one that reclaims memory.
 use alloc::string::String;
+use alloc::sync::{Arc, Weak};
 use axbpf_platform::{Task, fault};
 use axtask::TaskInner;
+use core::mem::ManuallyDrop;
 use core::sync::atomic::{AtomicBool, AtomicUsize, Ordering::*};
 use core::time::Duration;
 
@@ -25,7 +27,7 @@ pub(super) fn init() {
     name.push_str(RECLAIMER);
     let task = axtask::spawn_task(TaskInner::new(reclaim_loop, name, STACK_SIZE));
     let inner: &TaskInner = &task;
-    let (outer, inner) = (alloc::sync::Arc::as_ptr(&task) as usize, core::ptr::from_ref(inner) as usize);
+    let (outer, inner) = (Arc::as_ptr(&task) as usize, core::ptr::from_ref(inner) as usize);
     INNER.store(inner - outer, Relaxed);
     let word = |at: usize| fault::read_bytes::<8>(inner + at).map_or(0, usize::from_le_bytes);
     for at in (0..size_of::<TaskInner>()).step_by(size_of::<usize>()) {
@@ -59,6 +61,37 @@ pub(super) fn current() -> Task {
     //    through the fault-safe copy.
     let name = unsafe { (((key + ptr) as *const usize).read_volatile(), ((key + len) as *const usize).read_volatile()) };
     Task { id, key, name }
+}
+
+/// What a reference counts: axtask does not name its type of tasks.
+trait Counted {
+    type Target;
+}
+
+impl<T> Counted for Arc<T> {
+    type Target = T;
+}
+
+type AxTask = <axtask::AxTaskRef as Counted>::Target;
+
+/// See [`axbpf_platform::Platform::task_watch`].
+pub(super) fn watch(key: usize) -> usize {
+    // SAFETY: 1. The CPU keeps of its current task what `Arc::into_raw` gave. 2. The task runs, so the count is not 0; it stays as it is.
+    let task = ManuallyDrop::new(unsafe { Arc::from_raw(key as *const AxTask) });
+    Arc::downgrade(&task).into_raw() as usize
+}
+
+/// See [`axbpf_platform::Platform::task_gone`].
+pub(super) fn gone(watch: usize) -> bool {
+    // SAFETY: from `watch`, and not given back yet.
+    let task = ManuallyDrop::new(unsafe { Weak::from_raw(watch as *const AxTask) });
+    task.strong_count() == 0
+}
+
+/// See [`axbpf_platform::Platform::task_unwatch`].
+pub(super) fn unwatch(watch: usize) {
+    // SAFETY: from `watch`, given back once.
+    drop(unsafe { Weak::from_raw(watch as *const AxTask) });
 }
 
 /// See [`axbpf_platform::Platform::wake_reclaimer`].

@@ -66,3 +66,9 @@ pub(super) extern "C" fn peek_elem(map: u64, value: u64, _: u64, _: u64, _: u64)
     // SAFETY: R1 and R2 by the prototype; IRQs are off in a program.
     status(unsafe { Map::from_address(map).pop_ptr(ptr(value).cast_mut(), true) })
 }
+
+/// `bpf_map_lookup_percpu_elem(map, key, cpu)`: address of that CPU's value, or 0.
+pub(super) extern "C" fn lookup_percpu_elem(map: u64, key: u64, cpu: u64, _: u64, _: u64) -> u64 {
+    // SAFETY: R1 and R2 by the prototype; IRQs are off in a program.
+    unsafe { Map::from_address(map).lookup_on_ptr(ptr(key), cpu as u32 as usize) }.expose_provenance() as u64
+}

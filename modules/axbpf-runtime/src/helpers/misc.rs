@@ -2,7 +2,7 @@
 use super::writable;
 use crate::run;
 use crate::task::{Current, TGID};
-use axbpf_platform::{PerCpu, cpu_id, monotonic_ns, per_cpu};
+use axbpf_platform::{PerCpu, cpu_id, current_task, monotonic_ns, per_cpu};
 use core::sync::atomic::{AtomicU64, Ordering::Relaxed};
 
 /// `bpf_ktime_get_ns()`: since boot.
@@ -33,6 +33,11 @@ pub(super) extern "C" fn get_prandom_u32(_: u64, _: u64, _: u64, _: u64, _: u64)
 /// `bpf_get_current_pid_tgid()`: process in the upper half, task in the lower.
 pub(super) extern "C" fn get_current_pid_tgid(_: u64, _: u64, _: u64, _: u64, _: u64) -> u64 {
     TGID << 32 | Current::get().id() & 0xffff_ffff
+}
+
+/// `bpf_get_current_task()`, `bpf_get_current_task_btf()`: address of the task.
+pub(super) extern "C" fn get_current_task(_: u64, _: u64, _: u64, _: u64, _: u64) -> u64 {
+    current_task().key as u64
 }
 
 /// `bpf_get_current_comm(buf, size)`: the task's name, cut off, with its NUL; the rest zero.

@@ -9,6 +9,10 @@ mod memory;
 mod misc;
 #[cfg(feature = "axbpf-maps")]
 mod ringbuf;
+#[cfg(feature = "axbpf-maps")]
+mod sync;
+#[cfg(feature = "axbpf-maps")]
+mod task;
 mod trace;
 
 use axbpf_abi::{HelperProto, helpers as proto};
@@ -32,6 +36,9 @@ const HELPERS: &[Helper] = &[
     (&proto::GET_SMP_PROCESSOR_ID, misc::get_smp_processor_id),
     (&proto::GET_CURRENT_PID_TGID, misc::get_current_pid_tgid),
     (&proto::GET_CURRENT_COMM, misc::get_current_comm),
+    #[cfg(feature = "axbpf-maps")]
+    (&proto::PERF_EVENT_OUTPUT, ringbuf::perf_event_output),
+    (&proto::GET_CURRENT_TASK, misc::get_current_task),
     (&proto::PROBE_READ_STR, memory::probe_read_str),
     #[cfg(feature = "axbpf-maps")]
     (&proto::MAP_PUSH_ELEM, map::push_elem),
@@ -39,6 +46,10 @@ const HELPERS: &[Helper] = &[
     (&proto::MAP_POP_ELEM, map::pop_elem),
     #[cfg(feature = "axbpf-maps")]
     (&proto::MAP_PEEK_ELEM, map::peek_elem),
+    #[cfg(feature = "axbpf-maps")]
+    (&proto::SPIN_LOCK, sync::spin_lock),
+    #[cfg(feature = "axbpf-maps")]
+    (&proto::SPIN_UNLOCK, sync::spin_unlock),
     (&proto::PROBE_READ_KERNEL, memory::probe_read),
     (&proto::PROBE_READ_KERNEL_STR, memory::probe_read_str),
     #[cfg(feature = "axbpf-maps")]
@@ -51,9 +62,16 @@ const HELPERS: &[Helper] = &[
     (&proto::RINGBUF_DISCARD, ringbuf::discard),
     #[cfg(feature = "axbpf-maps")]
     (&proto::RINGBUF_QUERY, ringbuf::query),
+    #[cfg(feature = "axbpf-maps")]
+    (&proto::TASK_STORAGE_GET, task::storage_get),
+    #[cfg(feature = "axbpf-maps")]
+    (&proto::TASK_STORAGE_DELETE, task::storage_delete),
+    (&proto::GET_CURRENT_TASK_BTF, misc::get_current_task),
     (&proto::GET_FUNC_IP, misc::get_func_ip),
     (&proto::GET_ATTACH_COOKIE, misc::get_attach_cookie),
     (&proto::TRACE_VPRINTK, trace::vprintk),
+    #[cfg(feature = "axbpf-maps")]
+    (&proto::MAP_LOOKUP_PERCPU_ELEM, map::lookup_percpu_elem),
 ];
 
 /// Numbers of helpers that no program can name: calls of others become calls of these where more is known.
@@ -136,7 +154,8 @@ mod tests {
             assert!(body(proto.id).is_some() && proto::by_id(proto.id) == Some(proto), "{}", proto.name);
         }
         // Without maps, those that take one are not there.
-        let takes_map = |proto: &HelperProto| proto.args.iter().any(|arg| matches!(arg, Arg::MapPtr(_) | Arg::RingbufRecord));
+        let takes_map =
+            |proto: &HelperProto| proto.args.iter().any(|arg| matches!(arg, Arg::MapPtr(_) | Arg::RingbufRecord | Arg::SpinLock));
         assert_eq!(HELPERS.iter().any(|(proto, _)| takes_map(proto)), cfg!(feature = "axbpf-maps"));
         assert!(body(0).is_none() && body(u32::MAX).is_none());
     }

@@ -49,3 +49,10 @@ pub(super) extern "C" fn query(map: u64, what: u64, _: u64, _: u64, _: u64) -> u
     let ring = unsafe { ring(map) };
     ring.zip(Query::from_u64(what)).map_or(0, |(ring, what)| ring.query(what))
 }
+
+/// `bpf_perf_event_output(ctx, map, flags, data, size)`: into the ring buffer of this CPU. -ENOENT: it has none; -ENOSPC: it has no room.
+pub(super) extern "C" fn perf_event_output(_ctx: u64, map: u64, flags: u64, data: u64, size: u64) -> u64 {
+    // SAFETY: R2, R4 and R5 by the prototype; IRQs are off in a program.
+    let (map, data) = unsafe { (Map::from_address(map), readable(data, size)) };
+    super::status(map.output_event(flags, [data, &[]]))
+}

@@ -67,6 +67,21 @@ impl Kernel {
         fd
     }
 
+    /// What takes the events of a CPU: here a ring buffer, on Linux a perf event for output.
+    fn events(self) -> Answer {
+        const SYS_PERF_EVENT_OPEN: c_long = if cfg!(target_arch = "x86_64") { 298 } else { 241 };
+        const SOFTWARE: u32 = 1;
+        const BPF_OUTPUT: u64 = 10;
+        const RAW: u64 = 1 << 10;
+        if self == Kernel::Here {
+            return self.create(&case(Ringbuf, 0, 0, 4096, 0), 0);
+        }
+        let attr = PerfEventAttr { event_type: SOFTWARE, size: 64, config: BPF_OUTPUT, period: 1, sample_type: RAW, ..Default::default() };
+        // SAFETY: perf_event_open(attr, pid -1, cpu 0, group -1, flags 0) reads the attr.
+        let fd = unsafe { syscall(SYS_PERF_EVENT_OPEN, &raw const attr, -1i32, 0i32, -1i32, 0u64) };
+        if fd < 0 { Err(std::io::Error::last_os_error().raw_os_error().unwrap() as u16) } else { Ok(fd) }
+    }
+
     /// A program that does nothing.
     fn program(self) -> Answer {
         let insns: [u64; 2] = [0xb7, 0x95];
@@ -79,6 +94,18 @@ impl Kernel {
         };
         self.bpf(Cmd::ProgLoad, &mut attr.to_attr()[..ProgLoad::SIZE])
     }
+}
+
+/// `struct perf_event_attr`, its oldest size.
+#[repr(C)]
+#[derive(Default)]
+struct PerfEventAttr {
+    event_type: u32,
+    size: u32,
+    config: u64,
+    period: u64,
+    sample_type: u64,
+    rest: [u64; 4],
 }
 
 /// A type, and the map that is made of it.
@@ -111,6 +138,10 @@ const CASES: &[Case] = &[
     case(Queue, 0, 8, 4, 0),
     case(Stack, 0, 8, 4, 0),
     case(BloomFilter, 0, 8, 4, 0),
+    case(LpmTrie, 8, 8, 4, BPF_F_NO_PREALLOC),
+    case(StackTrace, 4, 8, 4, 0),
+    case(PerfEventArray, 4, 4, 4, 0),
+    case(UserRingbuf, 0, 0, 4096, 0),
 ];
 
 /// Room for values of all of Linux's CPUs, and for batches of them.
@@ -136,6 +167,7 @@ impl<'a> Subject<'a> {
         let value = match case.map_type {
             ProgArray => kernel.program()?,
             ArrayOfMaps | HashOfMaps => kernel.create(&INNER, 0)?,
+            PerfEventArray => kernel.events()?,
             _ => 7,
         };
         Ok(Subject { kernel, case, fd, value: value as u64 })
@@ -216,7 +248,7 @@ impl<'a> Subject<'a> {
 impl Drop for Subject<'_> {
     fn drop(&mut self) {
         self.kernel.close(self.fd);
-        if matches!(self.case.map_type, ProgArray | ArrayOfMaps | HashOfMaps) {
+        if matches!(self.case.map_type, ProgArray | ArrayOfMaps | HashOfMaps | PerfEventArray) {
             self.kernel.close(self.value as u32);
         }
     }

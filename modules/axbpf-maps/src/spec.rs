@@ -160,7 +160,7 @@ impl MapSpec {
             LpmTrie => BPF_F_NO_PREALLOC | BPF_F_NUMA_NODE | ACCESS,
             Queue | Stack => BPF_F_NUMA_NODE | ACCESS,
             BloomFilter => BPF_F_NUMA_NODE | BPF_F_ZERO_SEED | ACCESS,
-            StackTrace => BPF_F_NUMA_NODE | BPF_F_STACK_BUILD_ID | ACCESS,
+            StackTrace => BPF_F_NUMA_NODE | BPF_F_STACK_BUILD_ID | SYS_ACCESS,
             TaskStorage => BPF_F_NO_PREALLOC | BPF_F_CLONE,
             _ => BPF_F_NUMA_NODE,
         };

@@ -94,6 +94,18 @@ impl StackTrace {
         }
     }
 
+    /// Copies a trace out, zeros behind it; `false`: it was being written.
+    fn copy(&self, i: u32, out: &mut [u8]) -> bool {
+        let element = self.traces.element(i);
+        let version = version_of(element.at(0).load(Acquire));
+        let len = (element.at(1).load(Relaxed) as u32 as usize).min(self.depth);
+        let (trace, rest) = out.split_at_mut(len * 8);
+        element.from(2).get(trace);
+        rest.fill(0);
+        fence(Acquire);
+        version & 1 == 0 && version_of(element.at(0).load(Relaxed)) == version
+    }
+
     fn index(&self, key: &[u8]) -> Option<&AtomicU32> {
         self.buckets.get(bytes::index(key)? as usize)
     }
@@ -109,14 +121,7 @@ impl Ops for StackTrace {
             if there == NONE {
                 return Err(MapError::NoSuchKey);
             }
-            let element = self.traces.element(there);
-            let version = version_of(element.at(0).load(Acquire));
-            let len = (element.at(1).load(Relaxed) as u32 as usize).min(self.depth);
-            let (trace, rest) = out.split_at_mut(len * 8);
-            element.from(2).get(trace);
-            rest.fill(0);
-            fence(Acquire);
-            if version & 1 == 0 && version_of(element.at(0).load(Relaxed)) == version {
+            if self.copy(there, out) {
                 return Ok(());
             }
             core::hint::spin_loop();
@@ -133,6 +138,20 @@ impl Ops for StackTrace {
         match bucket.swap(NONE, AcqRel) {
             NONE => Err(MapError::NoSuchKey),
             there => {
+                self.give(there);
+                Ok(())
+            }
+        }
+    }
+
+    fn lookup_and_delete(&self, key: &[u8], out: &mut [u8], _flags: u64) -> Result<(), MapError> {
+        let bucket = self.index(key).ok_or(MapError::NoSuchKey)?;
+        let _section = IrqGuard::new();
+        match bucket.swap(NONE, AcqRel) {
+            NONE => Err(MapError::NoSuchKey),
+            // Nobody else has it.
+            there => {
+                self.copy(there, out);
                 self.give(there);
                 Ok(())
             }

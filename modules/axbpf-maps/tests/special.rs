@@ -45,6 +45,10 @@ fn stack_traces_have_numbers() {
     assert_eq!(map.update(&key(id), &[0; 40], 0).unwrap_err().errno(), Errno::EINVAL);
     assert_eq!(map.delete(&key(id)), Ok(()));
     assert_eq!((map.delete(&key(id)), map.get(&key(id))), (Err(MapError::NoSuchKey), Err(MapError::NoSuchKey)));
+    let mut out = [0xff; 40];
+    assert_eq!(map.lookup_and_delete(&key(rest), &mut out), Ok(()));
+    assert_eq!(words(&out), [0x20, 0x30, 0, 0, 0]);
+    assert_eq!(map.lookup_and_delete(&key(rest), &mut out), Err(MapError::NoSuchKey));
     assert_eq!((map.delete(&key(64)), map.get(&key(64))), (Err(MapError::Index), Err(MapError::NoSuchKey)));
 }
 

@@ -10,7 +10,11 @@ struct Host;
 /// Which CPU numbers belong to threads.
 static TAKEN: [AtomicBool; MAX_CPUS] = [const { AtomicBool::new(false) }; MAX_CPUS];
 /// Odd while the CPU is in a section with IRQs off; every section makes it grow by two.
-static SECTION: [AtomicU64; MAX_CPUS] = [const { AtomicU64::new(0) }; MAX_CPUS];
+static SECTION: [Section; MAX_CPUS] = [const { Section(AtomicU64::new(0)) }; MAX_CPUS];
+
+/// In cache lines of its own, or threads would be in each other's way.
+#[repr(align(128))]
+struct Section(AtomicU64);
 
 /// A thread's CPU, given back when the thread ends.
 struct Cpu(usize);
@@ -57,7 +61,7 @@ impl Platform for Host {
         let depth = DEPTH.get();
         DEPTH.set(depth + 1);
         if depth == 0 {
-            SECTION[Self::this_cpu()].fetch_add(1, SeqCst);
+            SECTION[Self::this_cpu()].0.fetch_add(1, SeqCst);
         }
         depth
     }
@@ -68,7 +72,7 @@ impl Platform for Host {
             if WAKE.take() {
                 crate::wake::drain();
             }
-            SECTION[Self::this_cpu()].fetch_add(1, SeqCst);
+            SECTION[Self::this_cpu()].0.fetch_add(1, SeqCst);
         }
     }
 
@@ -101,8 +105,8 @@ impl Platform for Host {
     fn wait_quiescent(limit_ns: u64) -> Result<(), Stuck> {
         let start = Instant::now();
         for (cpu, section) in SECTION.iter().enumerate() {
-            let seen = section.load(SeqCst);
-            while seen % 2 == 1 && section.load(SeqCst) == seen {
+            let seen = section.0.load(SeqCst);
+            while seen % 2 == 1 && section.0.load(SeqCst) == seen {
                 if start.elapsed() > Duration::from_nanos(limit_ns) {
                     return Err(Stuck { cpu });
                 }

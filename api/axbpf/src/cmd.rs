@@ -12,7 +12,15 @@ pub type Fd = u32;
 /// MAP_CREATE.
 #[cfg(feature = "axbpf-maps")]
 pub fn map_create(spec: &MapSpec) -> Result<Fd, Error> {
-    Ok(fds::install(Object::Map(Map::new(spec)?))?)
+    Ok(fds::install(Object::Map(Map::new(spec).inspect_err(say)?))?)
+}
+
+/// Linux's number for a type that this kernel does not have says little.
+#[cfg(feature = "axbpf-maps")]
+fn say(error: &MapError) {
+    if let MapError::Type(map_type) = error {
+        log::warn!("axbpf: no maps of type {map_type}: what they stand for (sockets, devices, control groups) does not exist here");
+    }
 }
 
 /// MAP_CREATE of a map of maps: those that are put into it have to be like `inner`.

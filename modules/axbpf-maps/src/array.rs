@@ -7,7 +7,7 @@ use crate::words::Words;
 use crate::{MapError, MapSpec};
 use axbpf_abi::flags::*;
 use axbpf_platform::{IrqGuard, cpu_count, cpu_id};
-use core::sync::atomic::Ordering::Relaxed;
+use core::sync::atomic::{AtomicU64, Ordering::Relaxed};
 
 /// An array, or an array with a value a CPU.
 #[derive(Debug)]
@@ -46,6 +46,11 @@ impl Array {
     /// Address of the first value, and bytes from one to the next: of this CPU's row if there is one for each.
     pub(crate) fn row(&self, cpu: usize) -> (*mut u8, usize) {
         (self.values.ptr(self.at(0, cpu % self.cpus)), self.stride * 8)
+    }
+
+    /// All values.
+    pub(crate) fn words(&self) -> &[AtomicU64] {
+        self.values.slice()
     }
 
     #[inline(always)]

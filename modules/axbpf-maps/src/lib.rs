@@ -42,7 +42,7 @@ mod words;
 pub use batch::Batch;
 pub use error::MapError;
 pub use fast::Lookup;
-pub use map::Map;
+pub use map::{Map, Shared};
 pub use memory::{memory_limit, memory_used, set_memory_limit};
 pub use objects::Object;
 pub use ringbuf::{Query, Ringbuf, UserRing};

@@ -17,7 +17,7 @@ use axbpf_abi::MapType;
 use axbpf_abi::flags::*;
 use axbpf_platform::cpu_count;
 use core::fmt;
-use core::sync::atomic::{AtomicBool, AtomicU32, Ordering::*};
+use core::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering::*};
 
 /// A map.
 pub struct Map {
@@ -89,6 +89,20 @@ pub(crate) struct Writing<'a>(&'a AtomicU32);
 impl Drop for Writing<'_> {
     fn drop(&mut self) {
         self.0.fetch_sub(1, SeqCst);
+    }
+}
+
+/// See [`Map::mmap`].
+pub struct Shared<'a> {
+    words: &'a [AtomicU64],
+    _writing: Writing<'a>,
+}
+
+impl core::ops::Deref for Shared<'_> {
+    type Target = [AtomicU64];
+
+    fn deref(&self) -> &[AtomicU64] {
+        self.words
     }
 }
 
@@ -317,6 +331,23 @@ impl Map {
             last = Some(next.clone());
             Some(next)
         })
+    }
+
+    /// Every key with its value, as far as they stay while they are gone through.
+    pub fn iter(&self) -> impl Iterator<Item = (Vec<u8>, Vec<u8>)> + '_ {
+        self.keys().filter_map(|key| Some((self.get(&key).ok()?, key))).map(|(value, key)| (key, value))
+    }
+
+    /// The values of an array with BPF_F_MMAPABLE as words, each value rounded up to 8 bytes: what a process gets from Linux by mmap(2), here
+    /// without mapping anything. As long as it is held the map cannot be frozen.
+    pub fn mmap(&self) -> Result<Shared<'_>, MapError> {
+        match &self.kind {
+            Kind::Array(array) if self.spec.flags & BPF_F_MMAPABLE != 0 => {
+                self.readable()?;
+                Ok(Shared { _writing: self.writable()?, words: array.words() })
+            }
+            _ => Err(MapError::NotSupported),
+        }
     }
 
     /// Whether a value with these bytes was put into a bloom filter, perhaps.

@@ -22,6 +22,11 @@ impl Words {
         self.0.len()
     }
 
+    /// All of them, for others.
+    pub(crate) fn slice(&self) -> &[AtomicU64] {
+        &self.0
+    }
+
     /// All of them.
     #[inline(always)]
     pub(crate) fn all(&self) -> Row<'_> {

@@ -316,3 +316,31 @@ fn direct_values_and_rows() {
     // SAFETY: the map's own address.
     assert_eq!(unsafe { Map::from_address(one.address()) }.id(), one.id());
 }
+
+/// In one address space, mapping is looking.
+#[test]
+fn shared_arrays() {
+    let shared = Map::new(&MapSpec { flags: BPF_F_MMAPABLE, ..spec(Array, 4, 12, 2) }).unwrap();
+    shared.update(&1u32.to_le_bytes(), &[1, 0, 0, 0, 0, 0, 0, 0, 2, 0, 0, 0], 0).unwrap();
+    let words = shared.mmap().unwrap();
+    assert_eq!(words.iter().map(|word| word.load(Relaxed)).collect::<Vec<_>>(), [0, 0, 1, 2]);
+    words[0].store(7, Relaxed);
+    assert_eq!(shared.get(&0u32.to_le_bytes()).unwrap()[0], 7);
+    assert_eq!(shared.freeze().unwrap_err().errno(), Errno::EBUSY);
+    drop(words);
+    assert_eq!(shared.freeze(), Ok(()));
+    assert_eq!(shared.mmap().err().map(MapError::errno), Some(Errno::EPERM));
+    assert_eq!(map(Array, 4, 8, 1).mmap().err().map(MapError::errno), Some(Errno::EOPNOTSUPP));
+}
+
+#[test]
+fn elements_of_a_hash() {
+    let hash = map(Hash, 4, 8, 9);
+    for key in 0..9u32 {
+        hash.update(&key.to_le_bytes(), &u64::from(key * key).to_le_bytes(), 0).unwrap();
+    }
+    let number = |bytes: &[u8]| bytes.iter().rev().fold(0, |number, &byte| number << 8 | u64::from(byte));
+    let mut all: Vec<_> = hash.iter().map(|(key, value)| (number(&key), number(&value))).collect();
+    all.sort_unstable();
+    assert_eq!(all, (0..9).map(|key| (key, key * key)).collect::<Vec<_>>());
+}

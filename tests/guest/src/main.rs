@@ -10,6 +10,8 @@ mod commands;
 mod faults;
 mod inside;
 mod links;
+#[path = "../../../modules/axbpf-maps/tests/common/stress.rs"]
+mod map_stress;
 mod offsets;
 mod packets;
 mod peers;
@@ -21,7 +23,7 @@ mod types;
 #[unsafe(no_mangle)]
 fn main() {
     axbpf::init().expect("the trap hook is there");
-    let tests: [(&str, fn()); 11] = [
+    let tests: [(&str, fn()); 12] = [
         ("commands", commands::run),
         ("packets", packets::run),
         ("inside", inside::run),
@@ -32,6 +34,7 @@ fn main() {
         ("faults", faults::run),
         ("stack", stack::run),
         ("types", types::run),
+        ("maps on all CPUs", types::on_all_cpus),
         ("stress", stress::run),
     ];
     for (name, test) in tests {

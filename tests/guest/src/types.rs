@@ -103,3 +103,13 @@ pub fn run() {
     assert_eq!((taken + events.dropped(), events.dropped()), (hits, result(11) as u64));
     drop((events, link));
 }
+
+/// Random operations of all CPUs on the same maps, against what each of them knows.
+pub fn on_all_cpus() {
+    const ROUNDS: u64 = 10_000;
+    for map in crate::map_stress::maps(axhal::cpu_num() as u32) {
+        let worker = map.clone();
+        on_each_cpu(move |cpu| crate::map_stress::work(&worker, cpu as u64, ROUNDS));
+        crate::map_stress::left(&map);
+    }
+}

@@ -2,12 +2,13 @@
 use crate::bytes;
 use crate::memory::{Charge, allocate};
 use crate::ops::{Ops, Visit};
+use crate::sync::AtomicU64;
 use crate::value::Layout;
 use crate::words::Words;
 use crate::{MapError, MapSpec};
 use axbpf_abi::flags::*;
 use axbpf_platform::{IrqGuard, cpu_count, cpu_id};
-use core::sync::atomic::{AtomicU64, Ordering::Relaxed};
+use core::sync::atomic::Ordering::Relaxed;
 
 /// An array, or an array with a value a CPU.
 #[derive(Debug)]

@@ -15,6 +15,7 @@ use crate::lru::Clock;
 use crate::memory::{Charge, boxed};
 use crate::ops::{Ops, Visit};
 use crate::store::{FREE, Flat, Growing, NONE, Store, View, header, next_of, version_of};
+use crate::sync::{AtomicU16, AtomicU32, AtomicUsize, fence, spin_loop};
 use crate::value::Layout;
 use crate::words::Row;
 use crate::{MapError, MapSpec};
@@ -23,7 +24,7 @@ use axbpf_abi::MapType;
 use axbpf_abi::flags::*;
 use axbpf_platform::{IrqGuard, cpu_count, cpu_id, monotonic_ns};
 use core::fmt;
-use core::sync::atomic::{AtomicU16, AtomicU32, AtomicU64, AtomicUsize, Ordering::*, fence};
+use core::sync::atomic::Ordering::*;
 
 /// Marks the end of a list; the rest is the bucket's number.
 const END: u32 = 1 << 31;
@@ -86,7 +87,7 @@ impl<S> fmt::Debug for Hash<S> {
 
 /// Nobody outside knows the time to the nanosecond, nor how many hashes there were.
 pub(crate) fn random() -> u64 {
-    static STATE: AtomicU64 = AtomicU64::new(0);
+    static STATE: core::sync::atomic::AtomicU64 = core::sync::atomic::AtomicU64::new(0);
     let mut x = STATE.fetch_add(0x9e37_79b9_7f4a_7c15, Relaxed) ^ monotonic_ns().rotate_left(32);
     x = (x ^ x >> 30).wrapping_mul(0xbf58_476d_1ce4_e5b9);
     x = (x ^ x >> 27).wrapping_mul(0x94d0_49bb_1331_11eb);
@@ -262,7 +263,7 @@ impl<S: Store> Hash<S> {
             if i == END | number && bucket.replaced.load(Relaxed) == replaced {
                 return None;
             }
-            core::hint::spin_loop();
+            spin_loop();
         }
     }
 
@@ -355,7 +356,7 @@ impl<S: Store> Hash<S> {
     /// Makes room: takes out an element that was not asked for lately. No lock is held; at most one is, in between.
     fn evict(&self, clock: &Clock) -> Result<(), MapError> {
         // Elements that are free or on their way are passed over; others may evict at the same time, or remove.
-        for _ in 0..clock.len() {
+        for _ in 0..clock.rounds() {
             let i = clock.next();
             let bucket = &self.buckets[self.number(self.hash_of(i)) as usize];
             let gone = bucket.lock.with(|| {
@@ -630,7 +631,7 @@ impl<S: Store> Ops for Hash<S> {
                 if self.copy_key(head, number as u32, out) {
                     return Ok(());
                 }
-                core::hint::spin_loop();
+                spin_loop();
             }
         }
         Err(MapError::NoSuchKey)

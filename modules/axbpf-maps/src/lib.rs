@@ -27,6 +27,8 @@ mod lpm;
 mod lru;
 mod map;
 mod memory;
+#[cfg(all(test, loom))]
+mod models;
 mod objects;
 mod ops;
 mod program;
@@ -36,6 +38,7 @@ mod spec;
 mod stacktrace;
 mod storage;
 mod store;
+mod sync;
 mod value;
 mod words;
 

@@ -13,12 +13,13 @@ use crate::bytes;
 use crate::lock::Lock;
 use crate::ops::Ops;
 use crate::store::{FREE, Growing, NONE, Store, header, next_of, version_of};
+use crate::sync::{AtomicU32, AtomicUsize, fence, spin_loop};
 use crate::words::Row;
 use crate::{MapError, MapSpec};
 use axbpf_abi::flags::*;
 use axbpf_platform::IrqGuard;
 use core::fmt;
-use core::sync::atomic::{AtomicU32, AtomicUsize, Ordering::*, fence};
+use core::sync::atomic::Ordering::*;
 
 /// Marks an intermediate node, beside the prefix length in its header.
 const INTERMEDIATE: u32 = 1 << 29;
@@ -189,7 +190,7 @@ impl Lpm {
                 let node = self.node(i);
                 let fits = node.version() & 1 == 0 && node.begins(prefix);
                 if !node.is_still() || node.version() & 1 != 0 {
-                    core::hint::spin_loop();
+                    spin_loop();
                     continue 'again;
                 }
                 if !fits {

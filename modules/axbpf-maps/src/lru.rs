@@ -2,8 +2,9 @@
 //! That keeps what is asked for often through a flood of what is asked for once, as Linux's two lists do.
 use crate::MapError;
 use crate::memory::{Charge, boxed};
+use crate::sync::{AtomicU8, AtomicU32};
 use alloc::boxed::Box;
-use core::sync::atomic::{AtomicU8, AtomicU32, Ordering::*};
+use core::sync::atomic::Ordering::*;
 
 /// Elements that the hand passes at most before it takes one in spite of its mark: a probe waits no longer.
 const PATIENCE: u32 = 128;
@@ -24,8 +25,9 @@ impl Clock {
         Ok(Clock { marks: boxed(elements, || AtomicU8::new(0))?, _charge, hand: AtomicU32::new(0) })
     }
 
-    pub(crate) fn len(&self) -> usize {
-        self.marks.len()
+    /// After so many elements the hand has come to each as often as it takes to lose all marks.
+    pub(crate) fn rounds(&self) -> usize {
+        self.marks.len() * (usize::from(MOST) + 1)
     }
 
     /// A program asked for the element. Full marks are only read, so that elements many CPUs ask for stay in their caches.

@@ -10,6 +10,7 @@ use crate::ringbuf::UserRing;
 use crate::stacktrace::StackTrace;
 use crate::storage::TaskStorage;
 use crate::store::{Flat, Growing};
+use crate::sync::AtomicU64;
 use crate::{MapError, MapSpec, Ringbuf};
 use alloc::sync::Arc;
 use alloc::vec::Vec;
@@ -17,7 +18,7 @@ use axbpf_abi::MapType;
 use axbpf_abi::flags::*;
 use axbpf_platform::cpu_count;
 use core::fmt;
-use core::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering::*};
+use core::sync::atomic::{AtomicBool, AtomicU32, Ordering::*};
 
 /// A map.
 pub struct Map {

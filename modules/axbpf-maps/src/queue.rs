@@ -4,13 +4,14 @@
 use crate::lock::Lock;
 use crate::memory::{Charge, allocate};
 use crate::ops::Ops;
+use crate::sync::AtomicUsize;
 use crate::value::Layout;
 use crate::words::Words;
 use crate::{MapError, MapSpec};
 use axbpf_abi::MapType;
 use axbpf_abi::flags::{BPF_ANY, BPF_EXIST};
 use core::fmt;
-use core::sync::atomic::{AtomicUsize, Ordering::Relaxed};
+use core::sync::atomic::Ordering::Relaxed;
 
 /// A queue, or a stack.
 pub(crate) struct Queue {

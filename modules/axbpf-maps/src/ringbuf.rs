@@ -12,13 +12,14 @@
 //!    It does not pass a busy record, so nobody writes over one.
 use crate::memory::{Charge, allocate};
 use crate::ops::Ops;
-use crate::words::Words;
+use crate::sync::{AtomicBool, AtomicU64, fence};
+use crate::words::{Row, Words};
 use crate::{MapError, MapSpec};
 use alloc::sync::Arc;
 use axbpf_abi::flags::*;
 use axbpf_platform::{IrqGuard, wake};
 use core::fmt;
-use core::sync::atomic::{AtomicBool, AtomicU64, Ordering::*, fence};
+use core::sync::atomic::Ordering::*;
 use core::task::{Context, Poll};
 
 const HEADER: u64 = BPF_RINGBUF_HDR_SZ as u64;
@@ -173,6 +174,14 @@ fn len_of(header: u64) -> u64 {
     header & LONGEST
 }
 
+/// A record's bytes.
+#[allow(unsafe_code, reason = "a submitted record belongs to the reader")]
+fn bytes<'a>(record: Row<'a>, len: usize) -> &'a [u8] {
+    // SAFETY: 1. The record lies within the two areas: it begins in the first and is no longer than one. 2. It is submitted, so nobody
+    //    writes it until `consumer` has passed it, which `take_first` does after this slice's last use.
+    unsafe { core::slice::from_raw_parts(record.ptr(), len) }
+}
+
 impl Ringbuf {
     pub(crate) fn new(spec: &MapSpec) -> Result<Ringbuf, MapError> {
         let (words, _charge) = allocate((spec.max_entries as usize / 4).checked_add(FIRST))?;
@@ -187,6 +196,13 @@ impl Ringbuf {
             dropped: AtomicU64::new(0),
             reader: Arc::default(),
         })
+    }
+
+    /// Makes it smaller than any may be, for models.
+    #[cfg(all(test, loom))]
+    pub(crate) fn shrink(&mut self, size: u64) {
+        self.size = size;
+        self.longest = size - HEADER;
     }
 
     /// The word at a position.
@@ -321,6 +337,11 @@ impl Ringbuf {
 
     /// Gives the oldest record to `f`. `None`: there is none, or another task is reading.
     pub fn take<R>(&self, f: impl FnOnce(&[u8]) -> R) -> Option<R> {
+        self.take_words(|record, len| f(bytes(record, len)))
+    }
+
+    /// The same by words, and how many bytes of them belong to the record.
+    pub(crate) fn take_words<R>(&self, f: impl FnOnce(Row<'_>, usize) -> R) -> Option<R> {
         if self.reading.swap(true, Acquire) {
             return None;
         }
@@ -329,7 +350,7 @@ impl Ringbuf {
         result
     }
 
-    fn take_first<R>(&self, f: impl FnOnce(&[u8]) -> R) -> Option<R> {
+    fn take_first<R>(&self, f: impl FnOnce(Row<'_>, usize) -> R) -> Option<R> {
         loop {
             let consumer = self.consumer.load(Relaxed);
             if consumer == self.producer.load(Acquire) {
@@ -352,17 +373,10 @@ impl Ringbuf {
                 fence(SeqCst);
                 continue;
             }
-            let result = f(self.bytes(word + 1, len as usize));
+            let result = f(self.words.row(word + 1), len as usize);
             free();
             return Some(result);
         }
-    }
-
-    #[allow(unsafe_code, reason = "a submitted record belongs to the reader")]
-    fn bytes(&self, word: usize, len: usize) -> &[u8] {
-        // SAFETY: 1. The record lies within the two areas: it begins in the first and is no longer than one. 2. It is submitted, so nobody
-        //    writes it until `consumer` has passed it, which the caller does after this slice's last use.
-        unsafe { core::slice::from_raw_parts(self.words.ptr(word), len) }
     }
 
     /// The oldest record through `f`, or a wake-up when there is one. One task at a time.

@@ -8,12 +8,13 @@ use crate::bytes;
 use crate::memory::{Charge, boxed};
 use crate::ops::Ops;
 use crate::store::{FREE, Flat, NONE, Store, header, version_of};
+use crate::sync::{AtomicU32, fence, spin_loop};
 use crate::{MapError, MapSpec};
 use alloc::boxed::Box;
 use axbpf_abi::flags::*;
 use axbpf_platform::{IrqGuard, cpu_count};
 use core::fmt;
-use core::sync::atomic::{AtomicU32, Ordering::*, fence};
+use core::sync::atomic::Ordering::*;
 
 /// Words of an element: header, hash and number of addresses, the addresses.
 pub(crate) struct StackTrace {
@@ -124,7 +125,7 @@ impl Ops for StackTrace {
             if self.copy(there, out) {
                 return Ok(());
             }
-            core::hint::spin_loop();
+            spin_loop();
         }
     }
 

@@ -4,12 +4,13 @@
 //! version. Free elements are a stack; their links are marked, so that who stands on one knows.
 use crate::MapError;
 use crate::memory::{Charge, allocate, boxed};
+use crate::sync::{AtomicBool, AtomicU64, AtomicUsize, spin_loop};
 use crate::words::{Row, Words};
 use alloc::boxed::Box;
 use alloc::sync::{Arc, Weak};
 use alloc::task::Wake;
 use axbpf_platform::{IrqGuard, cpu_count, wake};
-use core::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering::*};
+use core::sync::atomic::Ordering::*;
 use core::task::Waker;
 use spin::Once;
 
@@ -254,7 +255,7 @@ impl Segments {
         let _section = IrqGuard::new();
         if self.growing.swap(true, Acquire) {
             while self.growing.load(Acquire) {
-                core::hint::spin_loop();
+                spin_loop();
             }
             return Ok(());
         }

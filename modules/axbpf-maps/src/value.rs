@@ -59,7 +59,7 @@ impl Layout {
         let Some(off) = self.fields.spin_lock else { return f() };
         let (word, bit) = (row.at(off as usize / 8), 1u64 << (off % 8 * 8));
         while word.fetch_or(bit, Acquire) & bit != 0 {
-            core::hint::spin_loop();
+            crate::sync::spin_loop();
         }
         let result = f();
         word.fetch_and(!bit, Release);

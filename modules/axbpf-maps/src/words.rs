@@ -1,9 +1,10 @@
 //! A map's memory: 8-byte words that programs, on any CPU, read and write by address while tasks do so here. Every access here is atomic
 //! by words, so a value of 8 bytes is never torn.
 use crate::bytes;
+use crate::sync::AtomicU64;
 use alloc::boxed::Box;
 use alloc::vec::Vec;
-use core::sync::atomic::{AtomicU64, Ordering::Relaxed};
+use core::sync::atomic::Ordering::Relaxed;
 
 /// Zeroed, and never moved.
 #[derive(Debug)]

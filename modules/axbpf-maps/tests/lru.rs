@@ -102,3 +102,19 @@ fn threads_share_a_full_map() {
     let keys: std::collections::BTreeSet<Vec<u8>> = map.keys().collect();
     assert_eq!(keys.len(), 64);
 }
+
+/// However often its few elements were asked for, and however many free ones the hand comes to before them: there is room for a new one.
+#[test]
+fn a_small_one_always_has_room() {
+    let map = Map::new(&MapSpec { map_type: LruHash, key_size: 4, value_size: 8, max_entries: 7, ..MapSpec::default() }).unwrap();
+    for round in 0..1000u32 {
+        map.update(&round.to_le_bytes(), &[0; 8], 0).unwrap_or_else(|error| panic!("round {round}: {error}"));
+        let _section = IrqGuard::new();
+        for key in round.saturating_sub(9)..=round {
+            for _ in 0..4 {
+                // SAFETY: a key of its size.
+                unsafe { map.lookup_ptr(key.to_le_bytes().as_ptr()) };
+            }
+        }
+    }
+}

@@ -143,7 +143,10 @@ pub fn work(map: &Map, cpu: u64, rounds: u64) {
                 (Ok(()), true) => assert_eq!(Some(&word(&out)), model.get(&n), "{what} {round}"),
                 (Ok(()), false) => {
                     let found = word(&out);
-                    assert!(found == 0 && what == Array || (found as u32) != 0 && found as u32 as u64 <= rounds, "{what} {round}: {found:x}");
+                    assert!(
+                        found == 0 && what == Array || (found as u32) != 0 && found as u32 as u64 <= rounds,
+                        "{what} {round}: {found:x}"
+                    );
                 }
                 (Err(error), own) => {
                     assert_eq!(error, MapError::NoSuchKey);
@@ -176,7 +179,10 @@ fn pass_on(map: &Map, cpu: u64, rounds: u64, random: &mut Random) {
                     let (from, number) = (found >> 32, found & 0xffff_ffff);
                     assert!(number != 0, "{round}: nothing that anybody put in");
                     let before = last.insert(from, number);
-                    assert!(map.spec().map_type == Stack || before.is_none_or(|before| before < number), "{round}: {before:?}, then {number}");
+                    assert!(
+                        map.spec().map_type == Stack || before.is_none_or(|before| before < number),
+                        "{round}: {before:?}, then {number}"
+                    );
                 }
                 Err(error) => assert_eq!(error, MapError::NoSuchKey),
             }

@@ -63,6 +63,12 @@ unsafe fn any(cmd: u32, addr: usize, size: usize) -> i64 {
 
 /// The command's part of an attr of any length: what is missing is zero, what is unknown must be.
 fn read_attr<T: Attr>(addr: usize, size: usize) -> Result<T, Errno> {
+    if let (ATTR_SIZE, Some(given)) = (size, fault::plain(addr, size)) {
+        let mut words = T::Words::default();
+        given.read(words.as_mut()).ok_or(Errno::EFAULT)?;
+        let rest = given.is_zero(words.as_ref().len() * 8).ok_or(Errno::EFAULT)?;
+        return if rest { T::read(&words) } else { Err(Errno::EINVAL) };
+    }
     if size > ATTR_MAX {
         return Err(Errno::E2BIG);
     }
@@ -221,7 +227,7 @@ unsafe fn short_elem(cmd: u32, addr: usize, size: usize) -> Option<i64> {
     }
     let given = fault::plain(addr, size)?;
     let attr = attr::MapElem::from_words(&given.four()?);
-    if size == ATTR_SIZE && !given.zeros::<3>(KNOWN)? || attr.flags != 0 {
+    if size == ATTR_SIZE && !given.are_zero::<3>(KNOWN)? || attr.flags != 0 {
         return None;
     }
     let fds = fds::Fds::lock();

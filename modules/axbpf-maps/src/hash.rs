@@ -411,14 +411,12 @@ impl<S: Store> Hash<S> {
     #[inline(always)]
     pub(crate) fn set_word(&self, word: u64, value: u64) -> Option<Result<(), MapError>> {
         let bucket = &self.buckets[self.number(self.hash_word(word)) as usize];
-        let set = bucket.lock.with(|| {
-            self.find_word(word)?.element.at(2).store(value, Relaxed);
-            Some(())
-        });
-        match set {
-            Ok(done) => done.map(Ok),
-            Err(busy) => Some(Err(busy)),
-        }
+        let _held = match bucket.lock.hold() {
+            Ok(held) => held,
+            Err(busy) => return Some(Err(busy)),
+        };
+        self.find_word(word)?.element.at(2).store(value, Relaxed);
+        Some(Ok(()))
     }
 
     pub(crate) fn lookup_ptr(&self, key: &[u8]) -> Option<*mut u8> {

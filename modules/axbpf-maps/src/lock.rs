@@ -1,7 +1,7 @@
 //! The locks of this crate, one class: at most one is held on a CPU at a time, and a probe that interrupts its holder is told so instead of
 //! waiting for ever.
 use crate::MapError;
-use crate::sync::Spin;
+use crate::sync::{Spin, SpinGuard};
 use axbpf_platform::{IrqGuard, PerCpu, per_cpu};
 use core::sync::atomic::{AtomicBool, Ordering::*, compiler_fence};
 
@@ -11,14 +11,32 @@ static HELD: PerCpu<AtomicBool> = per_cpu!(AtomicBool::new(false));
 /// A lock without data: what it protects is atomic anyway.
 pub(crate) struct Lock(Spin);
 
+/// A lock that is held. Its parts end in this order: the lock, the mark, the section.
+pub(crate) struct Held<'a> {
+    _guard: SpinGuard<'a>,
+    _mark: Mark,
+    _section: IrqGuard,
+}
+
+/// That this CPU holds one, or waits for one.
+struct Mark(&'static AtomicBool);
+
+impl Drop for Mark {
+    #[inline(always)]
+    fn drop(&mut self) {
+        compiler_fence(SeqCst);
+        self.0.store(false, Relaxed);
+    }
+}
+
 impl Lock {
     pub(crate) fn new() -> Self {
         Lock(Spin::new())
     }
 
-    /// Runs `f` with the lock held and IRQs off.
+    /// Takes the lock, with IRQs off until it is dropped.
     #[inline(always)]
-    pub(crate) fn with<R>(&self, f: impl FnOnce() -> R) -> Result<R, MapError> {
+    pub(crate) fn hold(&self) -> Result<Held<'_>, MapError> {
         let _section = IrqGuard::new();
         let held = HELD.this();
         // The threads of a model are one thread of the host's, one CPU.
@@ -28,9 +46,13 @@ impl Lock {
         held.store(true, Relaxed);
         // Only this CPU looks at the flag, so the order within it is enough.
         compiler_fence(SeqCst);
-        let result = self.0.with(f);
-        compiler_fence(SeqCst);
-        held.store(false, Relaxed);
-        Ok(result)
+        Ok(Held { _guard: self.0.lock(), _mark: Mark(held), _section })
+    }
+
+    /// Runs `f` with the lock held and IRQs off.
+    #[inline(always)]
+    pub(crate) fn with<R>(&self, f: impl FnOnce() -> R) -> Result<R, MapError> {
+        let _held = self.hold()?;
+        Ok(f())
     }
 }

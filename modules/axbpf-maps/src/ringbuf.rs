@@ -270,7 +270,7 @@ impl Ringbuf {
     ///
     /// # Safety
     ///
-    /// `record` is from [`reserve`](Self::reserve), and not committed yet; its ring lives.
+    /// `record` is from [`Map::reserve`](crate::Map::reserve), and not committed yet; its ring lives.
     #[allow(unsafe_code, reason = "a program has nothing but the record's address")]
     #[inline(always)]
     pub unsafe fn commit_record(record: *mut u8, discard: bool, flags: u64) {

@@ -25,10 +25,18 @@ impl Spin {
         Spin(loom::sync::Mutex::new(()))
     }
 
-    /// Runs `f` with the lock held. IRQs off.
+    /// Takes it. IRQs off.
     #[inline(always)]
-    pub(crate) fn with<R>(&self, f: impl FnOnce() -> R) -> R {
-        let _guard = self.0.lock();
-        f()
+    pub(crate) fn lock(&self) -> SpinGuard<'_> {
+        let guard = self.0.lock();
+        // A model's threads do not panic with it.
+        #[cfg(all(test, loom))]
+        let guard = guard.unwrap();
+        guard
     }
 }
+
+#[cfg(not(all(test, loom)))]
+pub(crate) type SpinGuard<'a> = kspin::SpinRawGuard<'a, ()>;
+#[cfg(all(test, loom))]
+pub(crate) type SpinGuard<'a> = loom::sync::MutexGuard<'a, ()>;

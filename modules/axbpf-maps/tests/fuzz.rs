@@ -45,7 +45,7 @@ impl Random {
     }
 
     fn below(&mut self, n: u64) -> u64 {
-        (self.next() >> 32) * n >> 32
+        ((self.next() >> 32) * n) >> 32
     }
 
     fn of<T: Copy>(&mut self, list: &[T]) -> T {

@@ -39,7 +39,7 @@ fn stack_traces_have_numbers() {
     assert_eq!(map.stack_id(&trace, 1 << 12).unwrap_err().errno(), Errno::EINVAL);
 
     let keys: Vec<_> = map.keys().collect();
-    let mut ids = vec![id, rest, long];
+    let mut ids = [id, rest, long];
     ids.sort_unstable();
     assert_eq!(keys, ids.iter().map(|&id| key(id).to_vec()).collect::<Vec<_>>());
     assert_eq!(map.update(&key(id), &[0; 40], 0).unwrap_err().errno(), Errno::EINVAL);
@@ -77,7 +77,7 @@ fn stack_traces_are_whole() {
                 scope.spawn(move || {
                     for round in 0..100_000 {
                         let _section = IrqGuard::new();
-                        let trace = [writer << 32 | round % 7; DEPTH];
+                        let trace = [(writer << 32) | (round % 7); DEPTH];
                         map.stack_id(&trace, BPF_F_REUSE_STACKID).unwrap();
                     }
                 })

@@ -98,15 +98,42 @@ impl Plain {
         if self.len >= 32 { arch::load_four(self.addr) } else { None }
     }
 
-    /// Whether the `FIVES * 5` words from byte `from` on are zero.
+    /// The first words.
     #[inline(always)]
-    pub fn zeros<const FIVES: usize>(self, from: usize) -> Option<bool> {
+    pub fn read(self, words: &mut [u64]) -> Option<()> {
+        if words.len() * 8 > self.len {
+            return None;
+        }
+        for (i, word) in words.iter_mut().enumerate() {
+            *word = arch::load(self.addr + i * 8)?;
+        }
+        Some(())
+    }
+
+    /// Whether the `FIVES * 5` words from byte `from` on are zero: without a loop.
+    #[inline(always)]
+    pub fn are_zero<const FIVES: usize>(self, from: usize) -> Option<bool> {
         if from + FIVES * 40 > self.len {
             return None;
         }
         let mut all = 0;
         for five in 0..FIVES {
             all |= arch::load_five(self.addr + from + five * 40)?;
+        }
+        Some(all == 0)
+    }
+
+    /// Whether all words from byte `from` on are zero.
+    #[inline(always)]
+    pub fn is_zero(self, from: usize) -> Option<bool> {
+        let (mut all, mut at) = (0, from);
+        while at + 40 <= self.len {
+            all |= arch::load_five(self.addr + at)?;
+            at += 40;
+        }
+        while at + 8 <= self.len {
+            all |= arch::load(self.addr + at)?;
+            at += 8;
         }
         Some(all == 0)
     }

@@ -4,11 +4,11 @@
 use axbpf_abi::MapType::{self, *};
 use axbpf_abi::flags::*;
 use axbpf_maps::{Map, MapError, MapSpec, Object, Ringbuf, memory_used};
-use axbpf_platform::{IrqGuard, cpu_id, reclaim};
+use axbpf_platform::{IrqGuard, cpu_id, defer, reclaim};
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering::Relaxed};
 use std::time::{Duration, Instant};
 
 /// Counts what is allocated and not given back.
@@ -633,15 +633,29 @@ fn sequence(map_type: MapType, random: &mut Random, steps: u64) {
     }
 }
 
+/// Says that it was dropped.
+struct Begun(Arc<AtomicBool>);
+
+impl Drop for Begun {
+    fn drop(&mut self) {
+        self.0.store(true, Relaxed);
+    }
+}
+
 #[test]
 fn random_operations() {
     let number = |name: &str| std::env::var(name).ok().map(|text| text.parse::<u64>().expect(name));
     let seconds = number("FUZZ_SECONDS");
     let span = seconds.map_or(Duration::from_millis(200), Duration::from_secs);
     let mut random = Random(number("FUZZ_SEED").unwrap_or(1).wrapping_mul(0x9e37_79b9_7f4a_7c15) | 1);
-    // What the first use of things allocates for good.
+    // What the first use of things allocates for good: this thread's, and that of the thread that reclaims.
     sequence(HashOfMaps, &mut random, 100);
     sequence(ProgArray, &mut random, 100);
+    let begun = Arc::new(AtomicBool::new(false));
+    defer(Box::new(Begun(Arc::clone(&begun))));
+    while !begun.load(Relaxed) {
+        std::thread::sleep(Duration::from_millis(1));
+    }
     let mut pass = |name: String, span: Duration, pick: &dyn Fn(&mut Random) -> MapType| {
         let (begin, mut sequences, mut steps) = (Instant::now(), 0u64, 0);
         while begin.elapsed() < span {

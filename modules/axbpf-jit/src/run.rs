@@ -39,6 +39,13 @@ impl<C: Send + Sync> Engine for Jit<C> {
         (self.entry)(r1, r2)
     }
 
+    unsafe fn call_back(&self, func: u64, [r1, r2, r3, r4, r5]: [u64; 5]) -> u64 {
+        let at = core::ptr::with_exposed_provenance::<u8>(func as usize);
+        // SAFETY: the address of a subprogram of this code (the caller), which takes and answers what such a function does (`is_c`).
+        let func = unsafe { core::mem::transmute::<*const u8, extern "C" fn(u64, u64, u64, u64, u64) -> u64>(at) };
+        func(r1, r2, r3, r4, r5)
+    }
+
     fn machine_code(&self) -> &[u8] {
         // SAFETY: readable, unchanging and of this length as long as `_code` lives, by `new`'s contract.
         unsafe { core::slice::from_raw_parts(self.entry as *const u8, self.len) }

@@ -133,3 +133,46 @@ fn targets_have_names() {
     assert_eq!(Target::named("pdp11"), None);
     assert_eq!(Target::host().is_some(), cfg!(target_arch = "riscv64"));
 }
+
+/// Calls its first argument as C does, with the others as R1 to R4.
+extern "C" fn apply(func: u64, a: u64, b: u64, c: u64, d: u64) -> u64 {
+    if cfg!(not(target_arch = "riscv64")) {
+        return 0;
+    }
+    // SAFETY: a subprogram of the code that called this.
+    let func = unsafe {
+        core::mem::transmute::<*const u8, extern "C" fn(u64, u64, u64, u64, u64) -> u64>(core::ptr::with_exposed_provenance(func as usize))
+    };
+    func(a, b, c, d, 0)
+}
+
+/// Subprograms as C's functions: their address near and far, their arguments, result and saved registers, with calls of their own and without.
+#[test]
+fn callbacks_are_functions_of_c() {
+    for gap in [0, 3, 3000] {
+        let gap = "r0 = be64 r0\n".repeat(gap);
+        let source = format!(
+            "r6 = 6\nr7 = 7\nr8 = 8\nr9 = 9\n*(u64 *)(r10 - 8) = 3\nr1 = 0 ll\nr2 = 1\nr3 = 2\nr4 = 3\nr5 = 4\ncall 1\nr6 += r0\n\
+             r1 = 0 ll\nr2 = 10\nr3 = 20\nr4 = 30\nr5 = 40\ncall 1\nr0 += r6\nr0 += r7\nr0 += r8\nr0 += r9\nr1 = *(u64 *)(r10 - 8)\nr0 += r1\n\
+             exit\n{gap}r0 = 0\nexit\n\
+             leaf: r6 = r1\nr7 = r2\nr8 = 100\nr0 = r6\nr0 += r7\nr0 += r3\nr0 += r4\nr0 *= r8\nexit\n\
+             deep: r6 = r1\nr7 = r2\n*(u64 *)(r10 - 8) = r3\nr8 = r4\ncall leaf\nr9 = r0\nr0 = r6\nr0 += r7\nr0 += r8\nr1 = *(u64 *)(r10 - 8)\n\
+             r0 += r1\nr0 += r9\nexit"
+        );
+        let mut slots = assemble(&source).unwrap();
+        // The wide loads are of the addresses of `leaf` and of `deep`.
+        let (leaf, deep) = (slots.len() - 9 - 13, slots.len() - 13);
+        let loads: Vec<usize> = (0..slots.len()).filter(|&at| slots[at].to_bytes()[0] == 0x18).collect();
+        for (&at, target) in loads.iter().zip([leaf, deep]) {
+            const PSEUDO_FUNC: u8 = 4;
+            slots[at] = RawInsn::new(0x18, 1, PSEUDO_FUNC, 0, (target - at - 1) as i32);
+        }
+        // (1 + .. + 4) * 100 by `leaf`; 10 + .. + 40 by `deep`, and 100 times as much by `leaf` for it.
+        let (first, second) = (1000, 100 + 100 * 100);
+        let sum = 6 + first + second + 7 + 8 + 9 + 3;
+        for features in [Features::GC, Features { c: false, ..Features::GC_ZBA_ZBB }] {
+            let program = Program::unchecked(slots.clone(), &|id| (id == 1).then_some(apply as HelperFn)).unwrap();
+            check("callbacks", program, &[], features, sum);
+        }
+    }
+}

@@ -2,18 +2,33 @@
 #![allow(unsafe_code, reason = "a run trusts its context")]
 use crate::Prog;
 use axbpf_platform::{IrqGuard, PerCpu, per_cpu, stack};
-use core::sync::atomic::{AtomicU64, Ordering::Relaxed};
+use core::sync::atomic::{AtomicPtr, AtomicU64, Ordering::Relaxed};
 
 /// What helpers want to know of the run that they are called in. One a CPU: runs do not nest.
 pub(crate) struct Current {
     pub(crate) cookie: AtomicU64,
     pub(crate) func_ip: AtomicU64,
+    /// The program that runs; null: none does.
+    prog: AtomicPtr<Prog>,
 }
 
-static CURRENT: PerCpu<Current> = per_cpu!(Current { cookie: AtomicU64::new(0), func_ip: AtomicU64::new(0) });
+static CURRENT: PerCpu<Current> =
+    per_cpu!(Current { cookie: AtomicU64::new(0), func_ip: AtomicU64::new(0), prog: AtomicPtr::new(core::ptr::null_mut()) });
 
 pub(crate) fn current() -> &'static Current {
     CURRENT.this()
+}
+
+/// Runs a callback that the running program has given to a helper, with R1 to R4 as given.
+///
+/// # Safety
+///
+/// In that helper's call: `func` is what the program gave for a callback, and `args` what its prototype says that one gets.
+pub(crate) unsafe fn call_back(func: u64, [r1, r2, r3, r4]: [u64; 4]) -> u64 {
+    // SAFETY: null, or the program that runs on this CPU, which `run` borrows meanwhile.
+    let prog = unsafe { current().prog.load(Relaxed).as_ref() };
+    // SAFETY: the caller's.
+    prog.map_or(0, |prog| unsafe { prog.engine().call_back(func, [r1, r2, r3, r4, 0]) })
 }
 
 /// Where a run comes from.
@@ -36,9 +51,12 @@ unsafe fn run(irqs_off: &IrqGuard, prog: &Prog, ctx: *mut u8, origin: Origin, ti
         let current = current();
         current.cookie.store(origin.cookie, Relaxed);
         current.func_ip.store(origin.func_ip, Relaxed);
+        current.prog.store(core::ptr::from_ref(prog).cast_mut(), Relaxed);
         let engine = prog.engine();
         // SAFETY: the caller's; verified programs leave a context valid.
-        (0..times).fold(0, |_, _| unsafe { engine.run(ctx) })
+        let result = (0..times).fold(0, |_, _| unsafe { engine.run(ctx) });
+        current.prog.store(core::ptr::null_mut(), Relaxed);
+        result
     })
 }
 

@@ -233,12 +233,18 @@ impl<M: Memory> Machine<'_, M> {
 }
 
 /// Runs the program from its start with R1, R2 and R10 as given.
-pub(crate) fn run<M: Memory>(code: &Code<M>, mem: M, args: [u64; 2], fp: u64) -> Result<u64, Fault> {
+pub(crate) fn run<M: Memory>(code: &Code<M>, mem: M, [r1, r2]: [u64; 2], fp: u64) -> Result<u64, Fault> {
+    run_from(code, mem, 0, [r1, r2, 0, 0, 0], fp)
+}
+
+/// Runs the subprogram that starts at a slot, with R1 to R5 and R10 as given, until it exits.
+pub(crate) fn run_from<M: Memory>(code: &Code<M>, mem: M, start: usize, args: [u64; 5], fp: u64) -> Result<u64, Fault> {
     let mut regs = [0; Reg::COUNT];
-    (regs[1], regs[2], regs[10]) = (args[0], args[1], fp);
+    regs[1..=5].copy_from_slice(&args);
+    regs[10] = fp;
     let frames = [Frame { saved: [0; 5], loops: 0, back: 0 }; MAX_CALL_FRAMES - 1];
     let mut m = Machine { regs, frames, depth: 0, loops: MAX_LOOPS, fault: None, helpers: &code.helpers, wide: &code.wide, mem };
-    let mut pc = 0;
+    let mut pc = start;
     while let Some(op) = code.ops.get(pc) {
         pc = if m.mem.tick() { (op.step)(&mut m, op, pc) } else { m.fail(pc, FaultCause::Budget) };
     }
@@ -254,7 +260,7 @@ impl<M: Memory> Code<M> {
         let mut code = (Vec::with_capacity(program.slots().len()), Vec::new(), Vec::new());
         let (ops, helpers, wide) = (&mut code.0, &mut code.1, &mut code.2);
         for subprog in &program.facts().subprogs {
-            for (_, insn) in program.insns_of(subprog) {
+            for (at, insn) in program.insns_of(subprog) {
                 let mut op = prepare(insn);
                 match insn {
                     // `Program` keeps frames below 2^15.
@@ -266,6 +272,11 @@ impl<M: Memory> Code<M> {
                     Insn::LoadImm64 { imm: Imm64::Value(value), .. } => {
                         op.imm = wide.len() as i32;
                         wide.push(value);
+                    }
+                    // The address of a subprogram is its first slot: see `Engine::call_back`.
+                    Insn::LoadImm64 { imm: Imm64::Func { offset }, .. } => {
+                        op.imm = wide.len() as i32;
+                        wide.push((at.0 + 1).wrapping_add_signed(offset).into());
                     }
                     _ => {}
                 }

@@ -14,6 +14,8 @@ pub struct Program {
     facts: Facts,
     /// Those that it calls, by id.
     helpers: Box<[(u32, HelperFn)]>,
+    /// First slots of subprograms that it gives to helpers, ascending.
+    callbacks: Box<[u32]>,
 }
 
 /// Why instructions are not a [`Program`], and where.
@@ -37,7 +39,7 @@ pub enum RefusedCause {
         /// The slot, counted from the program's start.
         target: i64,
     },
-    /// A call to this slot, where no subprogram starts.
+    /// A call of this slot, or its address, where no subprogram starts.
     Call {
         /// The slot, counted from the program's start.
         target: i64,
@@ -61,7 +63,7 @@ pub enum RefusedCause {
         /// BTF id of the function.
         btf_id: u32,
     },
-    /// A wide load of a map, variable or subprogram: linking has to turn it into a plain value.
+    /// A wide load of a map or variable: linking has to turn it into a plain value.
     Unlinked,
     /// A legacy packet load: linking has to turn it into helper calls.
     PacketLoad,
@@ -102,7 +104,7 @@ impl Program {
         starts[slots.len()] = true; // where the last subprogram ends
         check_subprogs(&slots, &facts.subprogs, &starts)?;
 
-        let mut helpers: Vec<(u32, HelperFn)> = Vec::new();
+        let (mut helpers, mut callbacks): (Vec<(u32, HelperFn)>, Vec<u32>) = (Vec::new(), Vec::new());
         for subprog in &facts.subprogs {
             let mut last = Insn::Exit;
             for (at, insn) in insns_of(&slots, subprog) {
@@ -121,10 +123,13 @@ impl Program {
                             helpers.insert(place, (id, body));
                         }
                     }
-                    Insn::Call(Callee::Local { offset }) => {
+                    Insn::Call(Callee::Local { offset }) | Insn::LoadImm64 { imm: Imm64::Func { offset }, .. } => {
                         let target = i64::from(at.0) + 1 + i64::from(offset);
-                        if facts.subprogs.binary_search_by_key(&target, |subprog| subprog.start.into()).is_err() {
+                        let Ok(index) = facts.subprogs.binary_search_by_key(&target, |subprog| subprog.start.into()) else {
                             return refuse(RefusedCause::Call { target });
+                        };
+                        if matches!(insn, Insn::LoadImm64 { .. }) {
+                            callbacks.push(facts.subprogs[index].start);
                         }
                     }
                     Insn::Call(Callee::Kfunc { btf_id, .. }) => return refuse(RefusedCause::Kfunc { btf_id }),
@@ -139,7 +144,9 @@ impl Program {
                 return Err(Refused { at: InsnIdx(subprog.start), cause: RefusedCause::FallsThrough });
             }
         }
-        Ok(Program { slots: slots.into(), facts, helpers: helpers.into() })
+        callbacks.sort_unstable();
+        callbacks.dedup();
+        Ok(Program { slots: slots.into(), facts, helpers: helpers.into(), callbacks: callbacks.into() })
     }
 
     /// A program of which nothing is known: its subprograms are what its calls reach, each with a frame of 512 bytes.
@@ -148,7 +155,7 @@ impl Program {
         let mut starts = alloc::vec![0];
         for (at, insn) in insns(&slots) {
             let insn = insn.map_err(|error| Refused { at, cause: RefusedCause::Decode(error) })?;
-            if let Insn::Call(Callee::Local { offset }) = insn {
+            if let Insn::Call(Callee::Local { offset }) | Insn::LoadImm64 { imm: Imm64::Func { offset }, .. } = insn {
                 match at.branch(offset, slots.len()) {
                     Some(target) => starts.push(target.0),
                     None => return Err(Refused { at, cause: RefusedCause::Call { target: i64::from(at.0) + 1 + i64::from(offset) } }),
@@ -177,6 +184,11 @@ impl Program {
     /// A subprogram's instructions in order, each with its first slot.
     pub fn insns_of(&self, subprog: &Subprog) -> impl Iterator<Item = (InsnIdx, Insn)> + '_ {
         insns_of(&self.slots, subprog)
+    }
+
+    /// Whether helpers may call the subprogram that starts at this slot: the program loads its address.
+    pub fn is_callback(&self, start: u32) -> bool {
+        self.callbacks.binary_search(&start).is_ok()
     }
 
     /// The body of a helper that the program calls.

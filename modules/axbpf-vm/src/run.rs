@@ -1,6 +1,6 @@
 //! The trust boundary, and the only unsafe code here: accepted programs and the memory that they use directly.
 #![expect(unsafe_code, reason = "programs access the machine's own memory; what makes that sound is stated at each step")]
-use crate::interp::{Code, Machine, Memory, run};
+use crate::interp::{Code, Machine, Memory, run, run_from};
 use crate::program::Program;
 use axbpf_abi::MAX_STACK;
 use axbpf_isa::{AtomicOp, Size};
@@ -49,6 +49,14 @@ pub trait Engine: Send + Sync {
         unsafe { self.run_with([ctx.expose_provenance() as u64, 0]) }
     }
 
+    /// Runs a subprogram that the program has given to a helper; answers R0.
+    ///
+    /// # Safety
+    ///
+    /// The program is running, and its helper was given `func` for a callback; `args`, R1 to R5, are what the verifier was told that such a
+    /// callback gets.
+    unsafe fn call_back(&self, func: u64, args: [u64; 5]) -> u64;
+
     /// The machine code; empty for an interpreter.
     fn machine_code(&self) -> &[u8] {
         &[]
@@ -94,6 +102,13 @@ impl Engine for Interpreter {
         let fp = stack.get().expose_provenance() + MAX_STACK as usize;
         // An accepted program does not fault; one that does (its atomics misaligned, say) ends with 0.
         run(&self.0, Direct, args, fp as u64).unwrap_or(0)
+    }
+
+    unsafe fn call_back(&self, func: u64, args: [u64; 5]) -> u64 {
+        // Of its own, and of those that it calls: as in `run_with`.
+        let stack = UnsafeCell::new([0u64; MAX_STACK as usize / 8]);
+        let fp = stack.get().expose_provenance() + MAX_STACK as usize;
+        run_from(&self.0, Direct, func as usize, args, fp as u64).unwrap_or(0)
     }
 }
 

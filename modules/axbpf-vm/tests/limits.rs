@@ -121,3 +121,41 @@ fn engines_are_one_type_to_their_callers() {
     assert_eq!(unsafe { engine.run((&raw mut ctx).cast()) }, 42);
     assert!(engine.machine_code().is_empty());
 }
+
+/// Helpers call back what programs give them: a subprogram, with frames of its own.
+#[test]
+fn callbacks_run_where_the_program_says() {
+    const LDDW: u8 = 0x18;
+    const PSEUDO_FUNC: u8 = 4;
+    let source = "r1 = 0 ll\nr2 = 5\ncall 1\nexit\nback: r6 = r1\nr6 *= 10\n*(u64 *)(r10 - 8) = r2\ncall leaf\nr0 += r6\nr1 = *(u64 *)(r10 - 8)\n\
+                  r0 += r1\nexit\nleaf: r0 = 1000\nexit";
+    let mut slots = assemble(source).unwrap();
+    slots[0] = RawInsn::new(LDDW, 1, PSEUDO_FUNC, 0, 4);
+    /// The engine that runs, and what R1 was.
+    static ENGINE: std::sync::OnceLock<Interpreter> = std::sync::OnceLock::new();
+    extern "C" fn twice(func: u64, a: u64, _: u64, _: u64, _: u64) -> u64 {
+        let engine = ENGINE.get().unwrap();
+        // SAFETY: `func` is what the program below gives.
+        unsafe { engine.call_back(func, [a, 1, 0, 0, 0]) + engine.call_back(func, [a, 2, 0, 0, 0]) }
+    }
+    let program = Program::unchecked(slots.clone(), &|id| (id == 1).then_some(twice as axbpf_vm::HelperFn)).unwrap();
+    assert!(program.is_callback(5) && !program.is_callback(0) && !program.is_callback(13));
+    let facts = Facts { max_stack: 16, ..program.facts().clone() };
+    let program = Program::new(slots.clone(), facts, &|id| (id == 1).then_some(twice as axbpf_vm::HelperFn)).unwrap();
+    // SAFETY: it touches its own stack alone.
+    let engine = Interpreter::new(unsafe { Accepted::new(program) }).unwrap();
+    let engine = ENGINE.get_or_init(|| engine);
+    // SAFETY: as above; it has no context.
+    assert_eq!(unsafe { engine.run_with([0, 0]) }, 2 * (1000 + 50) + 1 + 2);
+
+    // Into the midst of a subprogram.
+    slots[0] = RawInsn::new(LDDW, 1, PSEUDO_FUNC, 0, 5);
+    let subprogs = vec![
+        Subprog { start: 0, end: 5, ..Subprog::default() },
+        Subprog { start: 5, end: 13, stack: 8, ..Subprog::default() },
+        Subprog { start: 13, end: 15, ..Subprog::default() },
+    ];
+    let facts = Facts { subprogs, ..Facts::default() };
+    let refused = Program::new(slots, facts, &|_| Some(twice as axbpf_vm::HelperFn)).unwrap_err();
+    assert_eq!(refused.to_string(), "insn 0: call to slot 6, where no subprogram starts");
+}

@@ -6,6 +6,7 @@
 extern crate axstd as std;
 extern crate alloc;
 
+mod callbacks;
 mod commands;
 mod faults;
 mod inside;
@@ -23,10 +24,11 @@ mod types;
 #[unsafe(no_mangle)]
 fn main() {
     axbpf::init().expect("the trap hook is there");
-    let tests: [(&str, fn()); 12] = [
+    let tests: [(&str, fn()); 13] = [
         ("commands", commands::run),
         ("packets", packets::run),
         ("inside", inside::run),
+        ("callbacks", callbacks::run),
         ("peers", peers::run),
         ("registers", registers::run),
         ("links", links::run),

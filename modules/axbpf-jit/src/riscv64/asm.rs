@@ -55,6 +55,10 @@ enum Kind {
     Constant {
         rd: X,
     },
+    /// The place's address.
+    Address {
+        rd: X,
+    },
 }
 
 #[derive(Clone, Copy)]
@@ -159,6 +163,11 @@ impl Asm {
         self.refer(Kind::Call, Place::Label(label));
     }
 
+    /// rd = address of a label.
+    pub fn address(&mut self, rd: X, label: usize) {
+        self.refer(Kind::Address { rd }, Place::Label(label));
+    }
+
     /// Calls the helper at this address; changes RA and T1.
     pub fn call_helper(&mut self, target: u64) {
         let constant = self.constant(target);
@@ -184,7 +193,7 @@ impl Asm {
 
     fn refer(&mut self, kind: Kind, place: Place) {
         let size = match kind {
-            Kind::Helper | Kind::Constant { .. } => 8,
+            Kind::Helper | Kind::Constant { .. } | Kind::Address { .. } => 8,
             Kind::Branch { cond: Cond::Eq | Cond::Ne, b: X::ZERO, .. } | Kind::Jump if self.rvc => 2,
             Kind::Branch { .. } | Kind::Jump | Kind::Call => 4,
         };
@@ -312,7 +321,7 @@ impl Kind {
             Kind::Branch { .. } => 12,
             Kind::Jump if rvc && JumpOffset::new(distance).is_some_and(|offset| c_j(offset).is_some()) => 2,
             Kind::Jump | Kind::Call if jump => 4,
-            Kind::Jump | Kind::Call | Kind::Helper | Kind::Constant { .. } => 8,
+            Kind::Jump | Kind::Call | Kind::Helper | Kind::Constant { .. } | Kind::Address { .. } => 8,
         })
     }
 }
@@ -343,6 +352,7 @@ impl Reference {
             (Kind::Call | Kind::Helper, _) => {
                 write_pair(code, distance, |high| auipc(X::RA, high), |low| jalr(X::RA, Mem { base: X::RA, offset: low }))
             }
+            (Kind::Address { rd }, _) => write_pair(code, distance, |high| auipc(rd, high), |low| addi(rd, rd, low)),
             (Kind::Constant { rd }, _) => write_pair(code, distance, |high| auipc(rd, high), |low| ld(rd, Mem { base: rd, offset: low })),
         }
     }

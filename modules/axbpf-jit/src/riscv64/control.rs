@@ -13,7 +13,7 @@ use axbpf_vm::{MAX_LOOPS, Program};
 const RECORD: i64 = 16;
 
 impl Frame {
-    pub(super) fn new(program: &Program, subprog: &Subprog, insns: &[(InsnIdx, Insn)], is_main: bool) -> Self {
+    pub(super) fn new(program: &Program, subprog: &Subprog, insns: &[(InsnIdx, Insn)], is_c: bool) -> Self {
         let calls = insns.iter().any(|(_, insn)| matches!(insn, Insn::Call(_)));
         let counts_loops = insns.iter().any(|(_, insn)| matches!(insn, Insn::MayGoto { .. }));
         let written = insns.iter().fold(0, |set, (_, insn)| set | writes(insn));
@@ -24,7 +24,7 @@ impl Frame {
         let record = if calls { RECORD } else { 0 };
         let size = (stack + i64::from(counts_loops) * 8 + saved.len() as i64 * 8 + record + 15) & !15;
         let (epilogue, shares_epilogue, end) = (0, false, subprog.end);
-        Frame { epilogue, shares_epilogue, end, is_main, calls, stack, counts_loops, saved, size }
+        Frame { epilogue, shares_epilogue, end, is_c, calls, stack, counts_loops, saved, size }
     }
 
     /// Saved registers and where, from sp.
@@ -57,7 +57,7 @@ impl Lower<'_> {
 
     pub(super) fn epilogue(&mut self) {
         let size = self.frame.size;
-        if self.frame.is_main {
+        if self.frame.is_c {
             self.mv(X::A0, X::A5);
         }
         let saved: Vec<_> = self.frame.slots().collect();
@@ -246,10 +246,16 @@ impl Lower<'_> {
     }
 
     pub(super) fn call_local(&mut self, offset: i32) {
+        let entry = self.entry_of(offset);
+        self.asm.call(entry);
+        self.forget_caller_saved();
+    }
+
+    /// Label of the subprogram that starts at this distance.
+    pub(super) fn entry_of(&self, offset: i32) -> usize {
         let target = (self.at.0 + 1).wrapping_add_signed(offset);
         let index = self.program.facts().subprogs.partition_point(|subprog| subprog.start < target);
-        self.asm.call(self.slots + 2 * index);
-        self.forget_caller_saved();
+        self.slots + 2 * index
     }
 
     fn forget_caller_saved(&mut self) {

@@ -56,7 +56,16 @@ impl Lower<'_> {
 
     pub(super) fn load_imm64(&mut self, dst: Reg, imm: Imm64) -> Result<(), JitError> {
         let rd = self.write(dst)?;
-        let Imm64::Value(value) = imm else { return self.fail(JitCause::Unsupported) };
+        let value = match imm {
+            Imm64::Value(value) => value,
+            Imm64::Func { offset } => {
+                let entry = self.entry_of(offset);
+                self.asm.address(rd, entry);
+                self.set_ext(dst, Ext::NONE);
+                return Ok(());
+            }
+            _ => return self.fail(JitCause::Unsupported),
+        };
         self.li(rd, value as i64);
         self.set_ext(dst, Ext::of(value as i64));
         Ok(())

@@ -2,7 +2,7 @@
 //!
 //! | BPF | in a function that calls | in one that does not |
 //! |---|---|---|
-//! | R0 | a5 (a0 at the program's end) | a5 |
+//! | R0 | a5 (and a0 at the end of the program and of callbacks) | a5 |
 //! | R1 to R5 | a0 to a4 | a0 to a4 |
 //! | R6 to R9 | s1 to s4, saved if written | a6, a7, t3, t4 |
 //! | R10 | sp + the size of the BPF frame | the same |
@@ -126,8 +126,8 @@ struct Frame {
     shares_epilogue: bool,
     /// Slot after its last.
     end: u32,
-    /// The program itself, which C calls.
-    is_main: bool,
+    /// C calls it: the program itself, or a helper's callback.
+    is_c: bool,
     calls: bool,
     /// Bytes of BPF stack: R10 = sp + this.
     stack: i64,
@@ -246,7 +246,8 @@ impl Lower<'_> {
     fn subprog(&mut self, index: usize, subprog: &Subprog) -> Result<(), JitError> {
         let insns: Vec<_> = self.program.insns_of(subprog).filter(|&(at, _)| !self.flow.is_dead(at)).collect();
         self.at = InsnIdx(subprog.start);
-        self.frame = Frame::new(self.program, subprog, &insns, index == 0);
+        let is_c = index == 0 || self.program.is_callback(subprog.start);
+        self.frame = Frame::new(self.program, subprog, &insns, is_c);
         let entry = self.slots + 2 * index;
         self.frame.epilogue = entry + 1;
         // What is known where jumps arrive depends on code that comes later: it is taken for granted, and if that was too much, the

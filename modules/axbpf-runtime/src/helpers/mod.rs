@@ -2,6 +2,8 @@
 //!
 //! Bodies are `extern "C"` functions of five u64, called from programs: IRQs are off, the stack is the program's, and what the prototype says
 //! of an argument holds: the verifier saw to it.
+mod callback;
+mod dynptr;
 mod format;
 #[cfg(feature = "axbpf-maps")]
 mod map;
@@ -67,11 +69,26 @@ const HELPERS: &[Helper] = &[
     #[cfg(feature = "axbpf-maps")]
     (&proto::TASK_STORAGE_DELETE, task::storage_delete),
     (&proto::GET_CURRENT_TASK_BTF, misc::get_current_task),
+    #[cfg(feature = "axbpf-maps")]
+    (&proto::FOR_EACH_MAP_ELEM, callback::for_each_map_elem),
     (&proto::GET_FUNC_IP, misc::get_func_ip),
     (&proto::GET_ATTACH_COOKIE, misc::get_attach_cookie),
     (&proto::TRACE_VPRINTK, trace::vprintk),
+    (&proto::LOOP, callback::loop_),
     #[cfg(feature = "axbpf-maps")]
     (&proto::MAP_LOOKUP_PERCPU_ELEM, map::lookup_percpu_elem),
+    (&proto::DYNPTR_FROM_MEM, dynptr::from_mem),
+    #[cfg(feature = "axbpf-maps")]
+    (&proto::RINGBUF_RESERVE_DYNPTR, dynptr::ringbuf_reserve),
+    #[cfg(feature = "axbpf-maps")]
+    (&proto::RINGBUF_SUBMIT_DYNPTR, dynptr::ringbuf_submit),
+    #[cfg(feature = "axbpf-maps")]
+    (&proto::RINGBUF_DISCARD_DYNPTR, dynptr::ringbuf_discard),
+    (&proto::DYNPTR_READ, dynptr::read),
+    (&proto::DYNPTR_WRITE, dynptr::write),
+    (&proto::DYNPTR_DATA, dynptr::data),
+    #[cfg(feature = "axbpf-maps")]
+    (&proto::USER_RINGBUF_DRAIN, callback::user_ringbuf_drain),
 ];
 
 /// Numbers of helpers that no program can name: calls of others become calls of these where more is known.

@@ -294,16 +294,26 @@ impl Ringbuf {
         self.output_pieces([bytes, &[]], flags)
     }
 
-    /// The same, of two pieces: a multiple of 8 bytes first, if there is a second.
+    /// The same, of two pieces, one right behind the other.
     pub(crate) fn output_pieces(&self, [first, second]: [&[u8]; 2], flags: u64) -> Result<(), MapError> {
         if flags & !(BPF_RB_NO_WAKEUP | BPF_RB_FORCE_WAKEUP) != 0 {
             return Err(MapError::Flags(flags));
         }
         let _section = IrqGuard::new();
         let word = self.reserve_word((first.len() + second.len()) as u64).ok_or(MapError::Dropped)?;
-        self.words.row(word + 1).put(first);
-        if !second.is_empty() {
-            self.words.row(word + 1 + first.len().div_ceil(8)).put(second);
+        let record = self.words.row(word + 1);
+        record.put(first);
+        let (whole, odd) = (first.len() / 8, first.len() % 8);
+        if odd == 0 {
+            record.from(whole).put(second);
+        } else if !second.is_empty() {
+            // The word that both share, then the rest.
+            let (shared, rest) = second.split_at(second.len().min(8 - odd));
+            let mut bytes = [0; 8];
+            bytes[..odd].copy_from_slice(&first[whole * 8..]);
+            bytes[odd..odd + shared.len()].copy_from_slice(shared);
+            record.from(whole).put(&bytes);
+            record.from(whole + 1).put(rest);
         }
         self.commit(word, false, flags);
         Ok(())

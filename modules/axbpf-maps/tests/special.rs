@@ -109,12 +109,15 @@ fn events_of_this_cpu() {
     let section = IrqGuard::new();
     assert_eq!(events.output_event(BPF_F_CURRENT_CPU, [b"eight...", b"more"]), Ok(()));
     assert_eq!(events.output_event(u64::from(here), [b"named", b""]), Ok(()));
+    assert_eq!(events.output_event(u64::from(here), [b"odd", b" bytes, and many of them"]), Ok(()));
+    assert_eq!(events.output_event(u64::from(here), [b"nine byte", b"s"]), Ok(()));
     assert_eq!(events.output_event(other, [b"elsewhere", b""]).unwrap_err().errno(), Errno::EOPNOTSUPP);
     assert_eq!(events.output_event(64, [b"", b""]).unwrap_err().errno(), Errno::E2BIG);
     assert_eq!(events.output_event(1 << 32, [b"", b""]).unwrap_err().errno(), Errno::EINVAL);
     let mut records = Vec::new();
     ring.ringbuf().unwrap().consume(|record| records.push(record.to_vec()));
-    assert_eq!(records, [b"eight...more".to_vec(), b"named".to_vec()]);
+    let expected: [&[u8]; 4] = [b"eight...more", b"named", b"odd bytes, and many of them", b"nine bytes"];
+    assert_eq!(records, expected);
     assert_eq!(events.output_event(BPF_F_CURRENT_CPU, [&[0; 5000], b""]).unwrap_err().errno(), Errno::ENOSPC);
     assert_eq!(ring.ringbuf().unwrap().dropped(), 1);
     drop(section);

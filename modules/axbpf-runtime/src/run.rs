@@ -19,6 +19,24 @@ pub(crate) fn current() -> &'static Current {
     CURRENT.this()
 }
 
+/// The packet of the running program, from data to data_end. `None`: it has none.
+///
+/// # Safety
+///
+/// `ctx` is the address of the running program's context; what is answered is used during the helper's call alone.
+#[cfg(feature = "axbpf-maps")]
+pub(crate) unsafe fn packet<'a>(ctx: u64) -> Option<&'a [u8]> {
+    // SAFETY: null, or the program that runs on this CPU, which `run` borrows meanwhile.
+    let prog = unsafe { current().prog.load(Relaxed).as_ref() }.filter(|prog| prog.takes_packet())?;
+    let layout = axbpf_abi::CtxLayout::of(prog.prog_type(), prog.expected_attach_type(), crate::prog::ARCH)?;
+    let at = core::ptr::with_exposed_provenance::<[u64; 2]>(ctx as usize + layout.size as usize);
+    // SAFETY: behind the struct of such a context are the packet's pointers (`packet.rs`).
+    let [data, end] = unsafe { at.read() };
+    let len = usize::try_from(end.checked_sub(data)?).ok()?;
+    // SAFETY: the packet's page, which nobody else writes during the call.
+    Some(unsafe { core::slice::from_raw_parts(core::ptr::with_exposed_provenance(data as usize), len) })
+}
+
 /// Runs a callback that the running program has given to a helper, with R1 to R4 as given.
 ///
 /// # Safety

@@ -109,4 +109,15 @@ int add_to_pair(struct __sk_buff *skb)
 	return 0;
 }
 
+/* With so many bytes of the packet behind what it says itself. */
+SEC("xdp")
+int say_packet(struct xdp_md *xdp)
+{
+	__u16 tag = 0xabcd;
+
+	if (bpf_perf_event_output(xdp, &events, BPF_F_CURRENT_CPU | 20ull << 32, &tag, sizeof(tag)))
+		return 1;
+	return bpf_perf_event_output(xdp, &events, BPF_F_CURRENT_CPU | 65ull << 32, &tag, sizeof(tag)) == -14 ? XDP_PASS : XDP_ABORTED;
+}
+
 char _license[] SEC("license") = "GPL";

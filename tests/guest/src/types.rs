@@ -101,7 +101,14 @@ pub fn run() {
         taken += 1;
     });
     assert_eq!((taken + events.dropped(), events.dropped()), (hits, result(11) as u64));
-    drop((events, link));
+    drop(link);
+
+    let packet: [u8; 64] = core::array::from_fn(|i| i as u8);
+    let run = object.program("say_packet").unwrap().prog.test_run(&axbpf::TestRunSpec::packet(&packet)).unwrap();
+    assert_eq!(run.retval, 2, "XDP_PASS");
+    let mut said = Vec::new();
+    events.consume(|_, bytes| said.push(bytes.to_vec()));
+    assert_eq!(said, [[&[0xcd, 0xab], &packet[..20]].concat()]);
 }
 
 /// Random operations of all CPUs on the same maps, against what each of them knows.

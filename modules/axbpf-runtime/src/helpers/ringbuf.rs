@@ -1,6 +1,8 @@
 //! Ring buffers from programs. R1 is the address of a [`Map`] that the program keeps alive, or of a record.
 #![allow(unsafe_code, reason = "maps and records are addresses; the prototypes say of what")]
 use super::readable;
+use axbpf_abi::Errno;
+use axbpf_abi::flags::BPF_F_CTXLEN_MASK;
 use axbpf_maps::{Map, MapError, Query, Ringbuf};
 
 /// The ring buffer that R1 names.
@@ -50,9 +52,18 @@ pub(super) extern "C" fn query(map: u64, what: u64, _: u64, _: u64, _: u64) -> u
     ring.zip(Query::from_u64(what)).map_or(0, |(ring, what)| ring.query(what))
 }
 
-/// `bpf_perf_event_output(ctx, map, flags, data, size)`: into the ring buffer of this CPU. -ENOENT: it has none; -ENOSPC: it has no room.
-pub(super) extern "C" fn perf_event_output(_ctx: u64, map: u64, flags: u64, data: u64, size: u64) -> u64 {
-    // SAFETY: R2, R4 and R5 by the prototype; IRQs are off in a program.
-    let (map, data) = unsafe { (Map::from_address(map), readable(data, size)) };
-    super::status(map.output_event(flags, [data, &[]]))
+/// `bpf_perf_event_output(ctx, map, flags, data, size)`: into the ring buffer of this CPU. -ENOENT: it has none; -ENOSPC: it has no room. Programs
+/// of packets may ask in `flags` (BPF_F_CTXLEN_MASK) for so many bytes of the packet behind the data.
+pub(super) extern "C" fn perf_event_output(ctx: u64, map: u64, flags: u64, data: u64, size: u64) -> u64 {
+    let of_packet = ((flags & BPF_F_CTXLEN_MASK) >> 32) as usize;
+    // SAFETY: R1, R2, R4 and R5 by the prototype; IRQs are off in a program.
+    let (packet, map, data) = unsafe { (crate::run::packet(ctx), Map::from_address(map), readable(data, size)) };
+    super::status(match (of_packet, packet) {
+        (0, _) => map.output_event(flags, [data, &[]]).map_err(MapError::errno),
+        (_, None) => Err(Errno::EINVAL),
+        (len, Some(packet)) => match packet.get(..len) {
+            Some(packet) => map.output_event(flags & !BPF_F_CTXLEN_MASK, [data, packet]).map_err(MapError::errno),
+            None => Err(Errno::EFAULT),
+        },
+    })
 }

@@ -1,12 +1,13 @@
 //! Map operations through bpf(2), as the Linux harness measures them: 1024 elements, values of 8 bytes.
 use crate::{measure, tell};
 use axbpf::abi::attr::{MapCreate, MapElem};
+use axbpf::abi::flags::BPF_F_NO_PREALLOC;
 use axbpf::abi::{Cmd, MapType};
 use axbpf::{bpf_attr, cmd};
 
 const N: u64 = 1024;
 
-/// Key bytes, flags, and what there is to measure.
+/// Key bytes, flags of the map, and what there is to measure.
 type Row = (MapType, u32, u32, &'static [(&'static str, Cmd)]);
 
 const ALL: &[(&str, Cmd)] = &[
@@ -21,8 +22,18 @@ const ROWS: &[Row] = &[
     (MapType::Array, 4, 0, ALL.split_at(1).1.split_at(3).0),
     (MapType::PercpuArray, 4, 0, ALL.split_at(1).1.split_at(3).0),
     (MapType::Hash, 8, 0, ALL),
+    (MapType::Hash, 8, BPF_F_NO_PREALLOC, ALL),
+    (MapType::PercpuHash, 8, 0, ALL),
     (MapType::LruHash, 8, 0, ALL),
+    (MapType::LruPercpuHash, 8, 0, ALL),
+    (MapType::LpmTrie, 8, BPF_F_NO_PREALLOC, ALL),
+    (MapType::Queue, 0, 0, KEYLESS),
+    (MapType::Stack, 0, 0, KEYLESS),
+    (MapType::BloomFilter, 0, 0, KEYLESS.split_at(2).0),
 ];
+
+/// Puts in, looks, takes out.
+const KEYLESS: &[(&str, Cmd)] = &[("insert", Cmd::MapUpdateElem), ("lookup", Cmd::MapLookupElem), ("delete", Cmd::MapLookupAndDeleteElem)];
 
 fn bpf(cmd: Cmd, attr: &mut bpf_attr) -> i64 {
     // SAFETY: what the attr leads to are this file's buffers.
@@ -40,7 +51,7 @@ pub fn run() {
         for &(name, op) in operations {
             let element = MapElem {
                 map_fd,
-                key: (&raw mut key).expose_provenance() as u64,
+                key: if key_size == 0 { 0 } else { (&raw mut key).expose_provenance() as u64 },
                 value: if op == Cmd::MapDeleteElem { 0 } else { value.as_mut_ptr().expose_provenance() as u64 },
                 flags: 0,
             };
@@ -51,7 +62,7 @@ pub fn run() {
             let mut all = |n: u64| {
                 for i in from..from + n {
                     // SAFETY: nobody else has the key now.
-                    unsafe { (&raw mut key).write_volatile(i) };
+                    unsafe { (&raw mut key).write_volatile(if map_type == MapType::LpmTrie { i << 32 | 32 } else { i }) };
                     let result = bpf(op, &mut attr);
                     // The last key of an array has no successor.
                     assert!(result == 0 || op == Cmd::MapGetNextKey, "{map_type} {name}: {result}");
@@ -61,7 +72,8 @@ pub fn run() {
                 }
             };
             let cost = if once { measure(1, N / 2, || all(N / 2)) } else { measure(4, N, || all(N)) };
-            tell(format_args!("map.{map_type}.{name}"), cost, "insns/op");
+            let sparse = if map_flags & BPF_F_NO_PREALLOC != 0 && map_type == MapType::Hash { "_no_prealloc" } else { "" };
+            tell(format_args!("map.{map_type}{sparse}.{name}"), cost, "insns/op");
         }
         cmd::close(map_fd).unwrap();
     }

@@ -4,6 +4,7 @@
 //! `empty/loop` does nothing in the same harness: what this machine gives to two and four threads. At the end `scaling` divides what lookups
 //! gain from two threads by what it gains, both measured in turns; 1 is as good as it gets.
 use axbpf_abi::MapType;
+use axbpf_abi::flags::BPF_F_NO_PREALLOC;
 use axbpf_maps::{Map, MapError, MapSpec};
 use criterion::{BenchmarkId, Criterion, Throughput};
 use std::hint::black_box;
@@ -20,6 +21,7 @@ struct Row {
     map_type: MapType,
     key_size: u32,
     max_entries: u32,
+    flags: u32,
     /// The key of an index, as a little-endian number.
     key: fn(u64) -> u64,
     /// Where it is empty at first: what puts a key into it.
@@ -49,6 +51,7 @@ const INDEXED: Row = Row {
     map_type: MapType::Array,
     key_size: 4,
     max_entries: N as u32,
+    flags: 0,
     key: |index| index,
     fill: None,
     ops: &[LOOKUP, UPDATE, NEXT_KEY],
@@ -65,17 +68,39 @@ const KEYED: Row = Row {
     ..INDEXED
 };
 
+/// In and out again. Another thread may have taken what was there.
+const PUSH_POP: (&str, Op) = ("push_pop", |map, key, value| {
+    let pushed = map.update(key, value, 0).is_ok();
+    let _ = black_box(map.lookup_and_delete(key, value));
+    pushed
+});
+const PEEK: (&str, Op) = ("peek", |map, key, value| {
+    let _ = black_box(map.lookup(key, value));
+    true
+});
+const KEYLESS: Row = Row { map_type: MapType::Queue, key_size: 0, ops: &[PUSH_POP, PEEK], scales: None, ..INDEXED };
+
 const ROWS: &[Row] = &[
     INDEXED,
     KEYED,
     Row { map_type: MapType::PercpuArray, ..INDEXED },
     Row { map_type: MapType::PercpuHash, ..KEYED }, // its commands copy the values of all CPUs
+    Row { map_type: MapType::LruHash, ..KEYED },
+    Row {
+        map_type: MapType::LpmTrie,
+        key: |index| (index.wrapping_mul(0x9e37_79b9) & 0xffff_ffff) << 32 | 32,
+        flags: BPF_F_NO_PREALLOC,
+        ..KEYED
+    },
+    KEYLESS,
+    Row { map_type: MapType::Stack, ..KEYLESS },
+    Row { map_type: MapType::BloomFilter, ops: &[("push", UPDATE.1), PEEK], ..KEYLESS },
 ];
 
 /// Makes a row's map, with `N` keys in it.
 fn map(row: &Row) -> Arc<Map> {
-    let spec =
-        MapSpec { map_type: row.map_type, key_size: row.key_size, value_size: 8, max_entries: row.max_entries, ..MapSpec::default() };
+    let Row { map_type, key_size, max_entries, flags, .. } = *row;
+    let spec = MapSpec { map_type, key_size, value_size: 8, max_entries, flags, ..MapSpec::default() };
     let map = Map::new(&spec).unwrap_or_else(|error| panic!("{}: {error}", row.map_type));
     let mut value = vec![0; map.value_len()];
     if let Some(fill) = row.fill {

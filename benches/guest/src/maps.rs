@@ -35,6 +35,7 @@ const ROWS: &[Row] = &[
 /// Puts in, looks, takes out.
 const KEYLESS: &[(&str, Cmd)] = &[("insert", Cmd::MapUpdateElem), ("lookup", Cmd::MapLookupElem), ("delete", Cmd::MapLookupAndDeleteElem)];
 
+#[inline(always)]
 fn bpf(cmd: Cmd, attr: &mut bpf_attr) -> i64 {
     // SAFETY: what the attr leads to are this file's buffers.
     unsafe { axbpf::bpf(cmd as u32, attr, size_of::<bpf_attr>() as u32) }

@@ -240,7 +240,7 @@ impl<S: Store> Hash<S> {
 
     /// The element with this hash that is `the_one` by its key.
     #[inline(always)]
-    fn search(&self, hash: u32, the_one: impl Fn(Row<'_>) -> bool) -> Option<Found<'_>> {
+    fn search(&self, hash: u32, mut the_one: impl FnMut(Row<'_>) -> bool) -> Option<Found<'_>> {
         let (number, store) = (self.number(hash), self.store.view());
         let bucket = &self.buckets[number as usize];
         'again: loop {
@@ -265,6 +265,31 @@ impl<S: Store> Hash<S> {
                 return None;
             }
             spin_loop();
+        }
+    }
+
+    /// The element of a bucket that is `the_one` by its key. Under the bucket's lock, where lists and keys do not change.
+    #[inline(always)]
+    fn pick(&self, bucket: &Bucket, the_one: impl Fn(Row<'_>) -> bool) -> Option<(u32, Row<'_>)> {
+        let store = self.store.view();
+        let mut i = bucket.head.load(Relaxed);
+        while i & END == 0 {
+            let element = store.element(i);
+            if the_one(element) {
+                return Some((i, element));
+            }
+            i = next_of(element.at(0).load(Relaxed));
+        }
+        None
+    }
+
+    /// The element of a bucket with this key. Under the bucket's lock.
+    fn pick_key(&self, bucket: &Bucket, key: &[u8]) -> Option<(u32, Row<'_>)> {
+        if self.key == 1 {
+            let word = bytes::word(key);
+            self.pick(bucket, |element| element.at(1).load(Relaxed) == word)
+        } else {
+            self.pick(bucket, |element| element.from(1).is(key))
         }
     }
 
@@ -312,7 +337,7 @@ impl<S: Store> Hash<S> {
     ) -> Result<Result<(), MapError>, MapError> {
         let bucket = &self.buckets[self.number(hash) as usize];
         bucket.lock.with(|| {
-            let old = self.find(hash, key).map(|found| found.i);
+            let old = self.pick_key(bucket, key).map(|(i, _)| i);
             match (old, flags) {
                 (Some(_), BPF_NOEXIST) => return Err(MapError::Exists),
                 (None, BPF_EXIST) => return Err(MapError::NoSuchKey),
@@ -399,13 +424,13 @@ impl<S: Store> Hash<S> {
     /// The first word of the value of such a key.
     #[inline(always)]
     pub(crate) fn get_word(&self, word: u64) -> Option<u64> {
-        loop {
-            let found = self.find_word(word)?;
-            let value = found.element.at(2).load(Relaxed);
-            if found.is_still() {
-                return Some(value);
-            }
-        }
+        let mut value = 0;
+        self.search(self.hash_word(word), |element| {
+            // Of the same key as long as the version is the same.
+            value = element.at(2).load(Relaxed);
+            element.at(1).load(Relaxed) == word
+        })?;
+        Some(value)
     }
 
     /// Sets the value, of one word, of a key of one word that is there. `None`: it is not, or has to be looked at more closely.
@@ -416,7 +441,7 @@ impl<S: Store> Hash<S> {
             Ok(held) => held,
             Err(busy) => return Some(Err(busy)),
         };
-        self.find_word(word)?.element.at(2).store(value, Relaxed);
+        self.pick(bucket, |element| element.at(1).load(Relaxed) == word)?.1.at(2).store(value, Relaxed);
         Some(Ok(()))
     }
 
@@ -499,10 +524,10 @@ impl<S: Store> Hash<S> {
         let hash = self.hash(key);
         let bucket = &self.buckets[self.number(hash) as usize];
         bucket.lock.with(|| {
-            let found = self.find(hash, key).ok_or(MapError::NoSuchKey)?;
-            self.unlink(bucket, found.i);
-            let result = f(found.element);
-            self.store.give(found.i);
+            let (i, element) = self.pick_key(bucket, key).ok_or(MapError::NoSuchKey)?;
+            self.unlink(bucket, i);
+            let result = f(element);
+            self.store.give(i);
             self.count.fetch_sub(1, Relaxed);
             Ok(result)
         })?

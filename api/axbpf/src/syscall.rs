@@ -225,21 +225,22 @@ unsafe fn short_elem(cmd: u32, addr: usize, size: usize) -> Option<i64> {
     if !matches!(cmd, LOOKUP | UPDATE) || !matches!(size, KNOWN | ATTR_SIZE) {
         return None;
     }
-    let given = fault::plain(addr, size)?;
+    let ram = fault::ram();
+    let given = ram.plain(addr, size)?;
     let attr = attr::MapElem::from_words(&given.four()?);
-    if size == ATTR_SIZE && !given.are_zero::<3>(KNOWN)? || attr.flags != 0 {
+    if size == ATTR_SIZE && !given.fifteen_zero(KNOWN)? || attr.flags != 0 {
         return None;
     }
     let fds = fds::Fds::lock();
     let map = fds.map(attr.map_fd)?;
     let (key_at, value_at) = (attr.key as usize, attr.value as usize);
     let key = match map.short_key()? {
-        8 => fault::plain(key_at, 8)?.word()?,
-        _ if key_at.is_multiple_of(4) => fault::plain(key_at & !7, 8)?.word()? >> (key_at % 8 * 8) & 0xffff_ffff,
+        8 => ram.plain(key_at, 8)?.word()?,
+        _ if key_at.is_multiple_of(4) => ram.plain(key_at & !7, 8)?.word()? >> (key_at % 8 * 8) & 0xffff_ffff,
         _ => return None,
     };
     // Memory that can be read can be written, unless the caller passes what it may not.
-    let value = fault::plain(value_at, 8)?.word()?;
+    let value = ram.plain(value_at, 8)?.word()?;
     if cmd == UPDATE {
         map.set_word(key, value)?.ok()?;
     } else {

@@ -3,6 +3,7 @@
 use crate::map::{Kind, Short};
 use crate::{Map, MapError};
 use axbpf_abi::flags::{BPF_ANY, BPF_EXIST};
+use axbpf_platform::IrqGuard;
 use core::ptr;
 
 /// How programs can look a map's elements up by themselves, instead of calling a helper. Linux: `map_gen_lookup`.
@@ -72,7 +73,7 @@ impl Map {
             && self.value_len() == 8
             && value.addr().is_multiple_of(8)
             // SAFETY: the caller's; aligned.
-            && let Some(done) = hash.set_word(word, unsafe { value.cast::<u64>().read() })
+            && let Some(done) = hash.set_word(word, unsafe { value.cast::<u64>().read() }, &IrqGuard::new())
         {
             return done;
         }
@@ -136,7 +137,7 @@ impl Map {
         match (self.short, &self.kind) {
             (Short::Index, Kind::Array(array)) => Some(array.get_word(key).ok_or(MapError::NoSuchKey)),
             (Short::Word, Kind::Hash(hash)) => {
-                let _section = axbpf_platform::IrqGuard::new();
+                let _section = IrqGuard::new();
                 Some(hash.get_word(key).ok_or(MapError::NoSuchKey))
             }
             _ => None,
@@ -146,15 +147,14 @@ impl Map {
     /// Sets it (MAP_UPDATE_ELEM with BPF_ANY). `None`: not in this short way.
     #[inline(always)]
     pub fn set_word(&self, key: u64, value: u64) -> Option<Result<(), MapError>> {
+        // Whoever freezes the map waits for the end of sections that began before.
+        let section = IrqGuard::new();
+        if self.is_frozen() {
+            return None;
+        }
         match (self.short, &self.kind) {
-            (Short::Index, Kind::Array(array)) => {
-                let _writing = self.writable().ok()?;
-                Some(array.set_word(key, value).ok_or(MapError::Index))
-            }
-            (Short::Word, Kind::Hash(hash)) => {
-                let _writing = self.writable().ok()?;
-                hash.set_word(key, value)
-            }
+            (Short::Index, Kind::Array(array)) => Some(array.set_word(key, value).ok_or(MapError::Index)),
+            (Short::Word, Kind::Hash(hash)) => hash.set_word(key, value, &section),
             _ => None,
         }
     }

@@ -435,9 +435,9 @@ impl<S: Store> Hash<S> {
 
     /// Sets the value, of one word, of a key of one word that is there. `None`: it is not, or has to be looked at more closely.
     #[inline(always)]
-    pub(crate) fn set_word(&self, word: u64, value: u64) -> Option<Result<(), MapError>> {
+    pub(crate) fn set_word(&self, word: u64, value: u64, section: &IrqGuard) -> Option<Result<(), MapError>> {
         let bucket = &self.buckets[self.number(self.hash_word(word)) as usize];
-        let _held = match bucket.lock.hold() {
+        let _held = match bucket.lock.hold_in(section) {
             Ok(held) => held,
             Err(busy) => return Some(Err(busy)),
         };

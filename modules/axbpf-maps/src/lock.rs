@@ -19,7 +19,7 @@ pub(crate) struct Held<'a> {
 }
 
 /// That this CPU holds one, or waits for one.
-struct Mark(&'static AtomicBool);
+pub(crate) struct Mark(&'static AtomicBool);
 
 impl Drop for Mark {
     #[inline(always)]
@@ -38,6 +38,13 @@ impl Lock {
     #[inline(always)]
     pub(crate) fn hold(&self) -> Result<Held<'_>, MapError> {
         let _section = IrqGuard::new();
+        let (_guard, _mark) = self.hold_in(&_section)?;
+        Ok(Held { _guard, _mark, _section })
+    }
+
+    /// The same for a caller in a section.
+    #[inline(always)]
+    pub(crate) fn hold_in(&self, _section: &IrqGuard) -> Result<(SpinGuard<'_>, Mark), MapError> {
         let held = HELD.this();
         // The threads of a model are one thread of the host's, one CPU.
         if held.load(Relaxed) && cfg!(not(all(test, loom))) {
@@ -46,7 +53,7 @@ impl Lock {
         held.store(true, Relaxed);
         // Only this CPU looks at the flag, so the order within it is enough.
         compiler_fence(SeqCst);
-        Ok(Held { _guard: self.0.lock(), _mark: Mark(held), _section })
+        Ok((self.0.lock(), Mark(held)))
     }
 
     /// Runs `f` with the lock held and IRQs off.

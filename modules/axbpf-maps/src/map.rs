@@ -16,7 +16,7 @@ use alloc::sync::Arc;
 use alloc::vec::Vec;
 use axbpf_abi::MapType;
 use axbpf_abi::flags::*;
-use axbpf_platform::cpu_count;
+use axbpf_platform::{cpu_count, quiesce};
 use core::fmt;
 use core::sync::atomic::{AtomicBool, AtomicU32, Ordering::*};
 
@@ -185,13 +185,14 @@ impl Map {
         self.value_len
     }
 
-    /// Forbids changes by commands from now on; programs may still make theirs, unless BPF_F_RDONLY_PROG. [`MapError::Writing`] while a command
+    /// From task context: forbids changes by commands from now on; programs may still make theirs, unless BPF_F_RDONLY_PROG. [`MapError::Writing`] while a command
     /// changes it; [`MapError::Access`] if they cannot anyway.
     pub fn freeze(&self) -> Result<(), MapError> {
         if self.spec.flags & BPF_F_RDONLY != 0 || self.frozen.swap(true, SeqCst) {
             return Err(MapError::Access);
         }
-        if self.writers.load(SeqCst) > 0 {
+        // Short ones are in a section instead of being counted.
+        if self.writers.load(SeqCst) > 0 || (self.short != Short::None && quiesce().is_err()) {
             self.frozen.store(false, SeqCst);
             return Err(MapError::Writing);
         }
@@ -199,6 +200,7 @@ impl Map {
     }
 
     /// Whether commands may not change it any more.
+    #[inline(always)]
     pub fn is_frozen(&self) -> bool {
         self.frozen.load(Acquire)
     }

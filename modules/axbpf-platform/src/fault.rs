@@ -69,7 +69,33 @@ fn is_device(addr: usize, len: usize) -> bool {
 
 #[inline(always)]
 fn is_plain(addr: usize) -> bool {
-    addr.wrapping_sub(PLAIN[0].load(Relaxed)) <= PLAIN[1].load(Relaxed)
+    ram().holds(addr)
+}
+
+/// Where the memory is that [`set_plain`] told of, for those who ask more than once.
+#[derive(Clone, Copy)]
+pub struct Ram {
+    start: usize,
+    last: usize,
+}
+
+/// See [`Ram`].
+#[inline(always)]
+pub fn ram() -> Ram {
+    Ram { start: PLAIN[0].load(Relaxed), last: PLAIN[1].load(Relaxed) }
+}
+
+impl Ram {
+    #[inline(always)]
+    fn holds(self, addr: usize) -> bool {
+        addr.wrapping_sub(self.start) <= self.last
+    }
+
+    /// See [`plain`].
+    #[inline(always)]
+    pub fn plain(self, addr: usize, len: usize) -> Option<Plain> {
+        (len <= LONGEST && addr.is_multiple_of(8) && self.holds(addr)).then_some(Plain { addr, len })
+    }
 }
 
 /// Aligned memory that [`set_plain`] told of.
@@ -82,7 +108,7 @@ pub struct Plain {
 /// These bytes, if they are such memory, and `addr` is aligned to 8.
 #[inline(always)]
 pub fn plain(addr: usize, len: usize) -> Option<Plain> {
-    (len <= LONGEST && addr.is_multiple_of(8) && is_plain(addr)).then_some(Plain { addr, len })
+    ram().plain(addr, len)
 }
 
 impl Plain {
@@ -110,17 +136,13 @@ impl Plain {
         Some(())
     }
 
-    /// Whether the `FIVES * 5` words from byte `from` on are zero: without a loop.
+    /// Whether the fifteen words from byte `from` on are zero: without a loop.
     #[inline(always)]
-    pub fn are_zero<const FIVES: usize>(self, from: usize) -> Option<bool> {
-        if from + FIVES * 40 > self.len {
+    pub fn fifteen_zero(self, from: usize) -> Option<bool> {
+        if from + 15 * 8 > self.len {
             return None;
         }
-        let mut all = 0;
-        for five in 0..FIVES {
-            all |= arch::load_five(self.addr + from + five * 40)?;
-        }
-        Some(all == 0)
+        Some(arch::load_fifteen(self.addr + from)? == 0)
     }
 
     /// Whether all words from byte `from` on are zero.

@@ -205,3 +205,61 @@ pub(crate) fn load_five(addr: usize) -> Option<u64> {
     };
     (done != 0).then_some(value)
 }
+
+/// What fifteen aligned words have in them, all together.
+#[inline(always)]
+pub(crate) fn load_fifteen(addr: usize) -> Option<u64> {
+    let (value, done): (u64, usize);
+    // SAFETY: as in `load`.
+    unsafe {
+        core::arch::asm!(
+            "li     {done}, 0",
+            "21: ld {value}, 0({addr})",
+            "ld     {a}, 8({addr})",
+            "ld     {b}, 16({addr})",
+            "ld     {c}, 24({addr})",
+            "or     {value}, {value}, {a}",
+            "ld     {a}, 32({addr})",
+            "or     {b}, {b}, {c}",
+            "ld     {c}, 40({addr})",
+            "or     {value}, {value}, {b}",
+            "ld     {b}, 48({addr})",
+            "or     {value}, {value}, {a}",
+            "ld     {a}, 56({addr})",
+            "or     {value}, {value}, {c}",
+            "ld     {c}, 64({addr})",
+            "or     {value}, {value}, {b}",
+            "ld     {b}, 72({addr})",
+            "or     {value}, {value}, {a}",
+            "ld     {a}, 80({addr})",
+            "or     {value}, {value}, {c}",
+            "ld     {c}, 88({addr})",
+            "or     {value}, {value}, {b}",
+            "ld     {b}, 96({addr})",
+            "or     {value}, {value}, {a}",
+            "ld     {a}, 104({addr})",
+            "or     {value}, {value}, {c}",
+            "ld     {c}, 112({addr})",
+            "or     {value}, {value}, {b}",
+            "22: li {done}, 1",
+            "or     {value}, {value}, {b}",
+            "or     {value}, {value}, {a}",
+            "or     {value}, {value}, {c}",
+            "23:",
+            ".pushsection axprobe_ex, \"aR\"",
+            ".balign 4",
+            ".long  21b - .",
+            ".long  22b - .",
+            ".long  23b - .",
+            ".popsection",
+            addr = in(reg) addr,
+            value = out(reg) value,
+            a = out(reg) _,
+            b = out(reg) _,
+            c = out(reg) _,
+            done = out(reg) done,
+            options(nostack, readonly),
+        )
+    };
+    (done != 0).then_some(value)
+}

@@ -108,3 +108,9 @@ pub(crate) fn load_four(addr: usize) -> Option<[u64; 4]> {
 pub(crate) fn load_five(addr: usize) -> Option<u64> {
     (0..5).try_fold(0, |all, i| Some(all | load(addr + i * 8)?))
 }
+
+/// What fifteen aligned words have in them, all together.
+#[inline(always)]
+pub(crate) fn load_fifteen(addr: usize) -> Option<u64> {
+    (0..15).try_fold(0, |all, i| Some(all | load(addr + i * 8)?))
+}

@@ -57,11 +57,13 @@ fn bits(bytes: &[u8]) -> u64 {
 }
 
 impl Prefix<'_> {
+    #[inline(always)]
     fn word(&self, n: usize) -> u64 {
         if n == 0 { self.first } else { bits(&self.data[n * 8..self.data.len().min(n * 8 + 8)]) }
     }
 
     /// The bit behind so many.
+    #[inline(always)]
     fn bit(&self, n: u32) -> usize {
         (self.word(n as usize / 64) >> (63 - n % 64) & 1) as usize
     }
@@ -97,12 +99,20 @@ impl Node<'_> {
     }
 
     /// Whether the prefix begins with all of the node's.
+    #[inline(always)]
     fn begins(&self, prefix: &Prefix<'_>) -> bool {
-        let (len, full) = (self.len(), self.len() as usize / 64);
-        let rest = len % 64;
-        len <= prefix.len
-            && (0..full).all(|n| self.word(n) == prefix.word(n))
-            && (rest == 0 || (self.word(full) ^ prefix.word(full)) >> (64 - rest) == 0)
+        match self.len() {
+            len if len > prefix.len => false,
+            0 => true,
+            len @ 1..=64 => (self.word(0) ^ prefix.first) >> (64 - len) == 0,
+            len => self.begins_long(prefix, len),
+        }
+    }
+
+    /// The same of more bits than a word has.
+    fn begins_long(&self, prefix: &Prefix<'_>, len: u32) -> bool {
+        let (full, rest) = (len as usize / 64, len % 64);
+        (0..full).all(|n| self.word(n) == prefix.word(n)) && (rest == 0 || (self.word(full) ^ prefix.word(full)) >> (64 - rest) == 0)
     }
 
     /// How many bits both have in common.
@@ -126,6 +136,12 @@ impl Node<'_> {
     fn bit(&self, n: u32) -> usize {
         (self.word(n as usize / 64) >> (63 - n % 64) & 1) as usize
     }
+}
+
+/// Where the next prefix is: in this node, or the first one below and in that.
+enum Next {
+    This(u32),
+    Below(u32),
 }
 
 /// Where a link stands: in a node, on a side; or the root.
@@ -155,6 +171,7 @@ impl Lpm {
         (len <= self.bits).then(|| Prefix { len, data, first: bits(&data[..data.len().min(8)]) })
     }
 
+    #[inline(always)]
     fn node(&self, i: u32) -> Node<'_> {
         let row = self.nodes.element(i);
         Node { row, header: row.at(0).load(Acquire), children: row.at(1).load(Acquire) }
@@ -225,11 +242,10 @@ impl Lpm {
                 return (place, None, 0);
             }
             let node = self.node(i);
-            let common = node.common(prefix);
-            if common != node.len() || common == prefix.len {
-                return (place, Some((i, node)), common);
+            if node.len() >= prefix.len || !node.begins(prefix) {
+                return (place, Some((i, node)), node.common(prefix));
             }
-            place = Some((i, prefix.bit(common)));
+            place = Some((i, prefix.bit(node.len())));
         }
     }
 
@@ -354,24 +370,26 @@ impl Lpm {
     }
 
     /// The node after a prefix: those below a node come before it, those with a zero first. Under the lock.
-    fn after(&self, prefix: &Prefix<'_>) -> Result<Option<u32>, MapError> {
-        if self.exact(prefix).is_none() {
-            return Ok(self.leftmost(self.root.load(Relaxed)));
-        }
+    fn after(&self, prefix: &Prefix<'_>) -> Result<Next, MapError> {
         let (mut at, mut next) = (self.root.load(Relaxed), Err(MapError::NoSuchKey));
-        loop {
+        while at != NONE {
             let node = self.node(at);
+            if !node.begins(prefix) || (node.len() == prefix.len && node.is_intermediate()) {
+                break;
+            }
             if node.len() == prefix.len {
                 return next;
             }
             let bit = prefix.bit(node.len());
             if bit == 0 && node.child(1) != NONE {
-                next = Ok(self.leftmost(node.child(1)));
+                next = Ok(Next::Below(node.child(1)));
             } else if !node.is_intermediate() {
-                next = Ok(Some(at));
+                next = Ok(Next::This(at));
             }
             at = node.child(bit);
         }
+        // It is not there: the first one.
+        Ok(Next::Below(self.root.load(Relaxed)))
     }
 }
 
@@ -408,7 +426,11 @@ impl Ops for Lpm {
         self.lock.with(|| {
             let next = match prefix {
                 Some(prefix) => self.after(&prefix)?,
-                None => self.leftmost(self.root.load(Relaxed)),
+                None => Next::Below(self.root.load(Relaxed)),
+            };
+            let next = match next {
+                Next::This(i) => Some(i),
+                Next::Below(i) => self.leftmost(i),
             };
             let node = self.node(next.ok_or(MapError::NoSuchKey)?);
             let (len, data) = out.split_at_mut(LEN);

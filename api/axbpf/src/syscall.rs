@@ -12,6 +12,8 @@ use axbpf_abi::attr::{self, ATTR_MAX, ATTR_SIZE, Attr, AttrWords};
 #[cfg(feature = "axbpf-maps")]
 use axbpf_abi::flags::BPF_F_LOCK;
 use axbpf_abi::{Cmd, Errno};
+#[cfg(feature = "axbpf-maps")]
+use axbpf_platform::IrqGuard;
 use axbpf_platform::fault;
 #[cfg(any(feature = "axbpf-maps", feature = "prog"))]
 use axbpf_runtime::fds;
@@ -231,20 +233,24 @@ unsafe fn short_elem(cmd: u32, addr: usize, size: usize) -> Option<i64> {
     if size == ATTR_SIZE && !given.fifteen_zero(KNOWN)? || attr.flags != 0 {
         return None;
     }
-    let fds = fds::Fds::lock();
-    let map = fds.map(attr.map_fd)?;
+    let section = IrqGuard::new();
+    let map = fds::short_map(attr.map_fd, &section)?;
     let (key_at, value_at) = (attr.key as usize, attr.value as usize);
-    let key = match map.short_key()? {
-        8 => ram.plain(key_at, 8)?.word()?,
-        _ if key_at.is_multiple_of(4) => ram.plain(key_at & !7, 8)?.word()? >> (key_at % 8 * 8) & 0xffff_ffff,
+    // Memory for a value that can be read can be written, unless the caller passes what it may not.
+    let value = ram.plain(value_at, 8)?;
+    let [key, value] = match map.short_key()? {
+        8 => ram.plain(key_at, 8)?.word_and(value)?,
+        // Half of a word.
+        _ if key_at.is_multiple_of(4) => {
+            let [word, value] = ram.plain(key_at & !7, 8)?.word_and(value)?;
+            [word >> (key_at % 8 * 8) & 0xffff_ffff, value]
+        }
         _ => return None,
     };
-    // Memory that can be read can be written, unless the caller passes what it may not.
-    let value = ram.plain(value_at, 8)?.word()?;
     if cmd == UPDATE {
-        map.set_word(key, value)?.ok()?;
+        map.set_word(key, value, &section)?.ok()?;
     } else {
-        let value = map.get_word(key)?.ok()?;
+        let value = map.get_word(key, &section)?.ok()?;
         // SAFETY: aligned, mapped, and the caller's to have written.
         unsafe { core::ptr::with_exposed_provenance_mut::<u64>(value_at).write(value) };
     }

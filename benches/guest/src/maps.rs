@@ -61,12 +61,18 @@ pub fn run() {
             let mut attr = bpf_attr::from(element);
             let mut from = 0;
             let mut all = |n: u64| {
-                for i in from..from + n {
+                let keys = from..from + n;
+                let mut one = |word: u64| {
                     // SAFETY: nobody else has the key now.
-                    unsafe { (&raw mut key).write_volatile(if map_type == MapType::LpmTrie { i << 32 | 32 } else { i }) };
+                    unsafe { (&raw mut key).write_volatile(word) };
                     let result = bpf(op, &mut attr);
                     // The last key of an array has no successor.
                     assert!(result == 0 || op == Cmd::MapGetNextKey, "{map_type} {name}: {result}");
+                };
+                match map_type {
+                    // All 32 bits of an address.
+                    MapType::LpmTrie => keys.for_each(|i| one(i << 32 | 32)),
+                    _ => keys.for_each(one),
                 }
                 if once {
                     from += n;

@@ -5,6 +5,7 @@ use crate::{Map, MapError};
 use axbpf_abi::flags::{BPF_ANY, BPF_EXIST};
 use axbpf_platform::IrqGuard;
 use core::ptr;
+use core::sync::atomic::Ordering::Relaxed;
 
 /// How programs can look a map's elements up by themselves, instead of calling a helper. Linux: `map_gen_lookup`.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -133,28 +134,24 @@ impl Map {
 
     /// The value, of 8 bytes, of a key of 4 or 8 bytes (MAP_LOOKUP_ELEM). `None`: not in this short way.
     #[inline(always)]
-    pub fn get_word(&self, key: u64) -> Option<Result<u64, MapError>> {
+    pub fn get_word(&self, key: u64, _section: &IrqGuard) -> Option<Result<u64, MapError>> {
         match (self.short, &self.kind) {
             (Short::Index, Kind::Array(array)) => Some(array.get_word(key).ok_or(MapError::NoSuchKey)),
-            (Short::Word, Kind::Hash(hash)) => {
-                let _section = IrqGuard::new();
-                Some(hash.get_word(key).ok_or(MapError::NoSuchKey))
-            }
+            (Short::Word, Kind::Hash(hash)) => Some(hash.get_word(key).ok_or(MapError::NoSuchKey)),
             _ => None,
         }
     }
 
     /// Sets it (MAP_UPDATE_ELEM with BPF_ANY). `None`: not in this short way.
     #[inline(always)]
-    pub fn set_word(&self, key: u64, value: u64) -> Option<Result<(), MapError>> {
-        // Whoever freezes the map waits for the end of sections that began before.
-        let section = IrqGuard::new();
-        if self.is_frozen() {
+    pub fn set_word(&self, key: u64, value: u64, section: &IrqGuard) -> Option<Result<(), MapError>> {
+        // Whoever freezes the map waits for the end of sections that began before; later ones see it, as the wait orders them.
+        if self.frozen.load(Relaxed) {
             return None;
         }
         match (self.short, &self.kind) {
             (Short::Index, Kind::Array(array)) => Some(array.set_word(key, value).ok_or(MapError::Index)),
-            (Short::Word, Kind::Hash(hash)) => hash.set_word(key, value, &section),
+            (Short::Word, Kind::Hash(hash)) => hash.set_word(key, value, section),
             _ => None,
         }
     }

@@ -28,7 +28,7 @@ pub struct Map {
     /// What commands find by the shortest way.
     pub(crate) short: Short,
     id: u32,
-    frozen: AtomicBool,
+    pub(crate) frozen: AtomicBool,
     /// Commands that change it at the moment.
     writers: AtomicU32,
     /// See [`Map::hold`].
@@ -200,7 +200,6 @@ impl Map {
     }
 
     /// Whether commands may not change it any more.
-    #[inline(always)]
     pub fn is_frozen(&self) -> bool {
         self.frozen.load(Acquire)
     }

@@ -35,7 +35,7 @@ fn spec(map_type: MapType, key_size: u32, value_size: u32, max_entries: u32, fla
     MapSpec { map_type, key_size, value_size, max_entries, flags: flags | BPF_F_ZERO_SEED, ..MapSpec::default() }
 }
 
-/// One bucket, values of two words: an update replaces the element.
+/// Two buckets, values of two words: an update replaces the element.
 fn hash() -> Arc<Hash<Flat>> {
     Arc::new(Hash::new(&spec(MapType::Hash, 8, 16, 1, 0)).unwrap())
 }
@@ -80,8 +80,9 @@ fn a_key_is_replaced() {
 /// The same where another element stands before it, which the reader has passed when the new one comes to the front.
 #[test]
 fn a_key_is_replaced_behind_another() {
-    // In the same one of two buckets, with the seed 0 and its multiplier.
-    let same = |k: &u64| k.wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 63 == 0;
+    // In the same one of two buckets, with the seed 0.
+    const SEED: u64 = 0x9e37_79b9_7f4a_7c15;
+    let same = |k: &u64| (k.wrapping_mul(SEED) ^ k.wrapping_mul(SEED) >> 17).wrapping_mul(SEED) >> 63 == 0;
     let mut keys = (1..).filter(same);
     let (a, b) = (keys.next().unwrap(), keys.next().unwrap());
     model(move || {

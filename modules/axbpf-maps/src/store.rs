@@ -37,6 +37,12 @@ pub(crate) fn version_of(header: u64) -> u32 {
     (header >> 32) as u32
 }
 
+/// Whether the version is even, as the sign of a shifted word: a mask would take a constant.
+#[inline(always)]
+pub(crate) fn is_whole(header: u64) -> bool {
+    (header << 31) as i64 >= 0
+}
+
 /// Elements by number.
 pub(crate) trait Store: Send + Sync + 'static {
     /// What it means that none is free.

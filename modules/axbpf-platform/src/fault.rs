@@ -112,10 +112,10 @@ pub fn plain(addr: usize, len: usize) -> Option<Plain> {
 }
 
 impl Plain {
-    /// The first word. `None`, as in all of these: it cannot be read, or is not part of this memory.
+    /// The first word, and that of another one. `None`, as in all of these: it cannot be read, or is not part of this memory.
     #[inline(always)]
-    pub fn word(self) -> Option<u64> {
-        if self.len >= 8 { arch::load(self.addr) } else { None }
+    pub fn word_and(self, other: Plain) -> Option<[u64; 2]> {
+        if self.len >= 8 && other.len >= 8 { arch::load_two(self.addr, other.addr) } else { None }
     }
 
     /// The first four words.

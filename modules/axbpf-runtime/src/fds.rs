@@ -1,5 +1,9 @@
 //! Descriptors: small numbers for maps, programs and links, as bpf(2) hands them out. There is one process, so one table. An object lives as
 //! long as a descriptor or another object refers to it.
+#[cfg(feature = "axbpf-maps")]
+use crate::short;
+#[cfg(feature = "axbpf-maps")]
+pub use crate::short::short_map;
 use alloc::vec::Vec;
 use core::fmt;
 use spin::Mutex;
@@ -57,7 +61,8 @@ impl core::error::Error for FdError {}
 /// By descriptor, less [`FIRST`].
 static TABLE: Mutex<Vec<Option<Object>>> = Mutex::new(Vec::new());
 
-fn place(fd: u32) -> usize {
+#[inline(always)]
+pub(crate) fn place(fd: u32) -> usize {
     fd.wrapping_sub(FIRST) as usize
 }
 
@@ -76,6 +81,7 @@ impl Object {
 }
 
 /// Gives an object the lowest free descriptor.
+#[allow(irrefutable_let_patterns, reason = "with few features there is but one kind")]
 pub fn install(object: Object) -> Result<u32, FdError> {
     #[cfg(feature = "axbpf-maps")]
     if let Object::Map(map) = &object {
@@ -94,6 +100,10 @@ pub fn install(object: Object) -> Result<u32, FdError> {
     if free == table.len() {
         table.push(None);
     }
+    #[cfg(feature = "axbpf-maps")]
+    if let Object::Map(map) = &object {
+        short::enter(free, map);
+    }
     table[free] = Some(object);
     Ok(FIRST + free as u32)
 }
@@ -103,37 +113,31 @@ pub fn get(fd: u32) -> Result<Object, FdError> {
     TABLE.lock().get(place(fd)).cloned().flatten().ok_or(FdError::Closed(fd))
 }
 
-/// The table, locked: whoever has it waits for nobody, and not for long.
-#[cfg(feature = "axbpf-maps")]
-pub struct Fds(spin::MutexGuard<'static, Vec<Option<Object>>>);
-
-#[cfg(feature = "axbpf-maps")]
-impl Fds {
-    /// Locks it.
-    #[inline(always)]
-    pub fn lock() -> Fds {
-        Fds(TABLE.lock())
-    }
-
-    /// The map that a descriptor stands for, if it does.
-    #[inline(always)]
-    pub fn map(&self, fd: u32) -> Option<&axbpf_maps::Map> {
-        match self.0.get(place(fd)) {
-            Some(Some(Object::Map(map))) => Some(map),
-            _ => None,
-        }
-    }
-}
-
 /// Closes a descriptor. If nothing else refers to the object, it ends here: a link is detached, a map freed.
 pub fn close(fd: u32) -> Result<(), FdError> {
     // Dropped after the lock is: ending a link takes a grace period.
-    let object = TABLE.lock().get_mut(place(fd)).and_then(Option::take);
+    let (object, seen) = {
+        let mut table = TABLE.lock();
+        (table.get_mut(place(fd)).and_then(Option::take), left(place(fd)))
+    };
     #[cfg(feature = "axbpf-maps")]
     if let Some(Object::Map(map)) = &object {
         map.release();
     }
+    // A CPU that does not answer may still be in a section that sees it.
+    if seen && axbpf_platform::quiesce().is_err() {
+        axbpf_platform::defer(alloc::boxed::Box::new(object));
+        return Ok(());
+    }
     object.map(drop).ok_or(FdError::Closed(fd))
+}
+
+/// Whether sections may still see what stood at this place of the table, which is locked.
+fn left(place: usize) -> bool {
+    #[cfg(feature = "axbpf-maps")]
+    return short::leave(place);
+    #[cfg(not(feature = "axbpf-maps"))]
+    return place == usize::MAX;
 }
 
 /// How many are open.

@@ -38,6 +38,8 @@ mod packet;
 mod prog;
 #[cfg(feature = "prog")]
 mod run;
+#[cfg(feature = "axbpf-maps")]
+mod short;
 #[cfg(feature = "prog")]
 mod task;
 #[cfg(feature = "prog")]

@@ -11,9 +11,9 @@ mod x86_64;
 #[cfg(not(all(target_os = "none", target_arch = "riscv64")))]
 pub(crate) use crate::{irqs_restore, irqs_save};
 #[cfg(target_arch = "riscv64")]
-pub(crate) use riscv64::{load, load_fifteen, load_five, load_four};
+pub(crate) use riscv64::{load, load_fifteen, load_five, load_four, load_two};
 #[cfg(target_arch = "x86_64")]
-pub(crate) use x86_64::{load, load_fifteen, load_five, load_four};
+pub(crate) use x86_64::{load, load_fifteen, load_five, load_four, load_two};
 
 #[cfg(all(target_os = "none", target_arch = "riscv64"))]
 pub(crate) use riscv64::{irqs_restore, irqs_save};

@@ -137,6 +137,35 @@ pub(crate) fn load(addr: usize) -> Option<u64> {
     (done != 0).then_some(value)
 }
 
+/// Loads two aligned words.
+#[inline(always)]
+pub(crate) fn load_two(first: usize, second: usize) -> Option<[u64; 2]> {
+    let (a, b, done): (u64, u64, usize);
+    // SAFETY: as in `load`.
+    unsafe {
+        core::arch::asm!(
+            "li     {done}, 0",
+            "21: ld {a}, 0({first})",
+            "ld     {b}, 0({second})",
+            "22: li {done}, 1",
+            "23:",
+            ".pushsection axprobe_ex, \"aR\"",
+            ".balign 4",
+            ".long  21b - .",
+            ".long  22b - .",
+            ".long  23b - .",
+            ".popsection",
+            first = in(reg) first,
+            second = in(reg) second,
+            a = out(reg) a,
+            b = lateout(reg) b,
+            done = out(reg) done,
+            options(nostack, readonly),
+        )
+    };
+    (done != 0).then_some([a, b])
+}
+
 /// Loads four aligned words.
 #[inline(always)]
 pub(crate) fn load_four(addr: usize) -> Option<[u64; 4]> {

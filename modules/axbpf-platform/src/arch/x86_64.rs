@@ -97,6 +97,12 @@ pub(crate) fn load(addr: usize) -> Option<u64> {
     (done != 0).then_some(value)
 }
 
+/// Loads two aligned words.
+#[inline(always)]
+pub(crate) fn load_two(first: usize, second: usize) -> Option<[u64; 2]> {
+    Some([load(first)?, load(second)?])
+}
+
 /// Loads four aligned words.
 #[inline(always)]
 pub(crate) fn load_four(addr: usize) -> Option<[u64; 4]> {

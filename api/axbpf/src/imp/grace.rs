@@ -9,7 +9,7 @@ static GENERATION: AtomicU64 = AtomicU64::new(0);
 /// Up to which generation each CPU has been seen outside sections.
 static SEEN: PerCpu<AtomicU64> = per_cpu!(AtomicU64::new(0));
 /// How long to wait before the interrupt is sent again.
-const RESEND_NS: u64 = 20_000_000;
+pub(super) const RESEND_NS: u64 = 20_000_000;
 
 /// From the trap hook: IRQs off, the interrupted code had them on.
 pub(super) fn acknowledge() {

@@ -12,6 +12,7 @@ mod task;
 mod text;
 
 use axbpf_platform::{IrqGuard, MAX_CPUS, Patch, Platform, Stuck, Task};
+use axhal::irq::{IPI_IRQ, IpiTarget, send_ipi};
 use core::fmt;
 use core::sync::atomic::{AtomicBool, AtomicUsize, Ordering::*};
 
@@ -107,8 +108,17 @@ fn each_cpu(f: fn()) {
         f();
         DONE.fetch_add(1, SeqCst);
     });
+    // The platform clears a CPU's pending interrupt after it has handled it, and with it one that came in between: what was queued for that
+    // CPU is still there, but nobody tells it. So it is told again.
+    let mut told = axhal::time::monotonic_time_nanos();
     while DONE.load(SeqCst) < axhal::cpu_num() {
         core::hint::spin_loop();
+        let now = axhal::time::monotonic_time_nanos();
+        if now - told > grace::RESEND_NS {
+            told = now;
+            let _same_cpu = IrqGuard::new();
+            send_ipi(IPI_IRQ, IpiTarget::AllExceptCurrent { cpu_id: axhal::percpu::this_cpu_id(), cpu_num: axhal::cpu_num() });
+        }
     }
 }
 
